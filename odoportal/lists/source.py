@@ -26,6 +26,7 @@ class ListRequest:
         today: The business day.
         labels: Folded labels that a search finds, too, by what they stand for: the states of invoices, for instance.
         sort: What rows are sorted by, or a tuple of it; see `lists.list_table.ListColumn`.
+        computed: Whether no index has that order.
     """
 
     account_id: int
@@ -34,6 +35,7 @@ class ListRequest:
     today: date
     labels: Mapping[str, str] = field(default_factory=dict)
     sort: Any = None
+    computed: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,9 @@ class ListSource:
         if window.total == total:
             # Every row matches, so skip the check of each row: it makes pages far from both ends ten times slower.
             where = own
-        rows = search.fetch_page(session, self.model, where, _order(self.model, request), window, self.index_hint(request))
+        rows = search.fetch_page(
+            session, self.model, where, _order(self.model, request), window, self.index_hint(request), request.computed
+        )
         return FoundRows(window, rows, counts, total)
 
     def neighbours(self, session: Session, request: ListRequest, total: int, row_id: int) -> search.Neighbours | None:

@@ -1,6 +1,7 @@
 """The list: tabs, page sizes, filters, search, a table on wide screens and cards on phones, pager, empty states."""
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import reflex as rx
@@ -15,11 +16,13 @@ from odoportal.ui.server_slots import live
 from odoportal.ui.template import Bound, El, LiveOnly, Node, View, Wrapped, choose, each, el, icon, link, when, wrapped
 
 
-def _tabs(view: Bound) -> Node:
+def tabs(rows: Bound) -> Node:
+    """Return the tabs over rows of `lists.view.Tab`."""
+
     def tab(row: Bound) -> Node:
         return link(row.text, el("span", row.count, cls="n"), to=row.url, aria_current=row.current)
 
-    return el("nav", each(view.frame.tabs, lambda row: el("span", tab(row))), cls="tabs", aria_label=t("Show"))
+    return el("nav", each(rows, lambda row: el("span", tab(row))), cls="tabs", aria_label=t("Show"))
 
 
 def _hidden_fields(view: Bound) -> Node:
@@ -51,17 +54,18 @@ def _date(name: str, label: str, value: Bound) -> El:
 
 
 def _filters(view: Bound, table: ListTable) -> tuple[El, El]:
-    def choice(name: str, label: str, options: Bound, plain: Bound | str) -> El:
+    def choice(name: str, label: str, options: Bound, plain: Bound | str, cls: str = "field phone") -> El:
         select = el("select", _options(options), id=f"filter-{name}", name=name, data_plain=plain)
-        return el("div", el("label", label, for_=f"filter-{name}"), el("span", select, cls="select"), cls="field phone")
+        return el("div", el("label", label, for_=f"filter-{name}"), el("span", select, cls="select"), cls=cls)
 
-    dates = table.dates()
+    dates, chosen = table.dates(), table.choice
+    only_dates = (icon("calendar", cls="tab"), el("span", dates, cls="tab"))
+    several = (icon("sliders-horizontal", cls="tab"), el("span", t("Filter"), cls="tab"))
     button = el(
         "button",
         icon("sliders-horizontal", cls="phone"),
         el("span", t("Sort and filter"), cls="phone"),
-        icon("calendar", cls="tab"),
-        el("span", dates, cls="tab"),
+        when(view.frame.choices, several, only_dates) if chosen else only_dates,
         type="button",
         cls="chip grow" if dates else "chip grow phone",
         popoverTarget="filters",
@@ -77,6 +81,7 @@ def _filters(view: Bound, table: ListTable) -> tuple[El, El]:
         el("h2", t("Sort and filter"), cls="phone"),
         choice("sort", t("Sort by"), view.frame.sorts, view.frame.plain_sort),
         choice("size", t("Records per page"), view.frame.sizes, "10"),
+        when(view.frame.choices, choice(chosen.name, chosen.label(), view.frame.choices, "", "field")) if chosen else None,
         days if dates else None,
         el(
             "div",
@@ -133,8 +138,8 @@ def _selection(view: Bound, table: ListTable) -> Wrapped:
     )
 
 
-def export_menu(view: Bound) -> tuple[El, El]:
-    """Return the button and the menu that export the list as it is filtered and sorted."""
+def export_menu(view: Bound) -> Node:
+    """Return the button and the menu that export the list as it is filtered and sorted, unless the account has no entries."""
     button = el(
         "button",
         icon("download"),
@@ -154,7 +159,7 @@ def export_menu(view: Bound) -> tuple[El, El]:
         popover="auto",
         cls="menu at-export",
     )
-    return button, menu
+    return choose(view.frame.empty, {"nothing": None}, (button, menu))
 
 
 def _pager(view: Bound) -> Node:
@@ -202,24 +207,29 @@ def _rows(view: Bound, table: ListTable) -> Node:
 
 def _table(view: Bound, table: ListTable) -> Node:
     clear = link(t("Clear search and filters"), to=view.frame.clear, cls="btn second")
+    near = each(view.frame.closest, lambda row: el("span", link(row.text, to=row.url), " "))
+    text = (view.frame.empty_text, when(view.frame.closest, (" ", t("Closest:"), " ", near)))
     return choose(
         view.frame.empty,
         {
-            "nothing": empty(table.empty_icon, view.frame.empty_title, table.nothing_text()),
-            "no-match": empty("filter-x", view.frame.empty_title, t("Check the spelling, or search with fewer words."), clear),
+            "nothing": el("div", empty(table.empty_icon, view.frame.empty_title, view.frame.empty_text), cls="list-nothing"),
+            "no-match": empty("filter-x", view.frame.empty_title, text, clear),
         },
         _rows(view, table),
     )
 
 
-def skeleton(columns: int) -> str:
-    """Return the HTML of placeholder rows, as high as real ones, for a list that is not loaded yet."""
-    cells = "".join('<td><span class="sk"></span></td>' for _ in range(columns))
-    rows = "".join(f"<tr>{cells}</tr>" for _ in range(10))
-    return f'<div class="scroll" aria-busy="true"><table class="list skeleton"><tbody>{rows}</tbody></table></div>'
+def skeleton(table: ListTable) -> str:
+    """Return the HTML of placeholder rows, as high as real ones, and of placeholder cards, for a list that is not loaded yet."""
+    columns = [column for column in table.columns if column.cell]
+    heads = "".join(f'<th scope="col" class="c-{column.key}">{escape(column.title())}</th>' for column in columns)
+    bar = '<span class="sk"></span>'
+    row, card = f"<tr>{f'<td>{bar}</td>' * len(columns)}</tr>", f'<li class="lcard">{bar * 3}</li>'
+    rows = f'<table class="list skeleton"><thead><tr>{heads}</tr></thead><tbody>{row * 10}</tbody></table>'
+    return f'<div aria-busy="true"><div class="scroll">{rows}</div><ul class="cards">{card * 5}</ul></div>'
 
 
-TABS = View(_tabs)
+TABS = View(lambda view: choose(view.frame.empty, {"nothing": None}, tabs(view.frame.tabs)))
 CHIPS = View(_chips)
 
 
@@ -251,7 +261,7 @@ class ListCard:
             cross=View(lambda _: icon("x", small=True)).component(None),
         )
         frame = state.view.frame
-        rows = live("rows", self.rows, state.view, state.filled, skeleton(5))
+        rows = live("rows", self.rows, state.view, state.filled, skeleton(self.table))
         return rx.el.section(
             live("tabs", TABS, state.view, state.filled),
             rx.el.div(live("tools", self.tools, state.view, state.filled), search, class_name="toolbar"),

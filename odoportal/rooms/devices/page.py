@@ -3,13 +3,14 @@
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from odoportal.core.i18n import t
+from odoportal.core.i18n import t, tn
 from odoportal.forms.view import FormFeedback
-from odoportal.lists.list_table import ListTable
+from odoportal.lists.list_table import FilterChoice, ListTable
 from odoportal.pages.list_page import ListPage, ListState
 from odoportal.pages.state import SessionState
 from odoportal.pages.view_state import unfilled
 from odoportal.rooms.devices import service
+from odoportal.rooms.devices.closest import closest
 from odoportal.rooms.devices.columns import BADGES, columns, records, vehicle_name
 from odoportal.rooms.devices.forms import VehicleForm
 from odoportal.rooms.devices.view import DevicesView, devices_view, filter_labels
@@ -50,12 +51,24 @@ DEVICES = ListTable(
     all=lambda: t("All devices"),
     tabs=lambda _: filter_labels(),
     no_match=lambda: t("No device"),
+    searched=lambda total: tn(
+        "We looked at the serial, vehicle and order of {n} device.",
+        "We looked at the serials, vehicles and orders of all {n} devices.",
+        total,
+    ),
+    closest=lambda session, request: closest(session, request.account_id, [request.query.q]).get(request.query.q, ()),
     nothing=lambda _: t("No devices yet"),
     nothing_text=lambda: t("Trackers appear here as soon as their order is prepared, with their serials."),
     empty_icon="map-pin",
     hint=lambda: t("Serial, vehicle, order"),
     dates=lambda: t("End date"),
-    chips=lambda _session, request: {"order": t("Order {number}", number=request.query.texts.get("order", ""))},
+    choice=FilterChoice(
+        "model", lambda: t("Model"), lambda: t("All models"), lambda session, request: service.models(session, request.account_id)
+    ),
+    chips=lambda _session, request: {
+        "order": t("Order {number}", number=request.query.texts.get("order", "")),
+        "model": t("Model {name}", name=request.query.texts.get("model", "")),
+    },
     cls="devices-list",
 )
 
@@ -69,7 +82,7 @@ class Devices(ListState, SessionState):
 
 def _tasks(view: Bound) -> Node:
     assign = link(icon("list-checks"), t("Assign vehicles"), to=view.assign, cls="btn primary")
-    return el("div", *export_menu(view), when(view.assign, assign), cls="row tasks devices-tasks")
+    return el("div", export_menu(view), when(view.assign, assign), cls="row tasks devices-tasks")
 
 
 def _renamed(view: Bound) -> Node:

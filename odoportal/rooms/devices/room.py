@@ -7,9 +7,9 @@ from odoportal.rooms.devices.activity import ACTIVITY
 
 
 def _web() -> Web:
-    from odoportal.accounts.rights import Right
+    from odoportal.accounts.rights import Right, guarded
     from odoportal.pages.kinds import forms_page, list_page
-    from odoportal.rooms.devices import assign_page, forms, page
+    from odoportal.rooms.devices import assign_page, forms, page, routes
 
     served = list_page(page.PAGE, handlers=forms.LIST)
     vehicles = forms_page(
@@ -21,7 +21,7 @@ def _web() -> Web:
         forms.ASSIGN,
         Right.VEHICLES,
     )
-    return Web([*served.pages, vehicles], served.routes)
+    return Web([*served.pages, vehicles], [*served.routes, *guarded(Right.VEHICLES, routes.ROUTES)])
 
 
 def _kept() -> list[KeptData]:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Integer, String, and_, bindparam, literal_column
+from sqlalchemy import ColumnElement, Date, Integer, String, and_, bindparam, case, literal_column
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
@@ -52,6 +52,14 @@ def _silent_before(today: date) -> str:
     return signal_order(clock.start_of_day(today - timedelta(days=SILENT_DAYS - 1)))
 
 
+def state_position(today: date) -> ColumnElement[int]:
+    """Return the position in `DeviceState` of the state that `state_of` returns, as SQL."""
+    stored, signal = col(Device.state_order), col(Device.signal_order)
+    returned = and_(stored.in_([STATE_ORDER[state] for state in _LEAVES_AS]), ~_held(today))
+    silent = and_(stored == _ACTIVE, signal > "", signal < _silent_before(today))
+    return case((returned, STATE_ORDER[DeviceState.RETURNED]), (silent, STATE_ORDER[DeviceState.SILENT]), else_=stored)
+
+
 def _held(today: Any) -> ColumnElement[bool]:
     return col(Device.held_until) >= today
 
@@ -90,9 +98,10 @@ def _state_meaning(request: ListRequest) -> search.Meaning:
     return meaning
 
 
-def _filters(request: ListRequest, state: Any, end: Any) -> list[ColumnElement[bool]]:
+def _filters(request: ListRequest, state: Any, end: Any, model: Any) -> list[ColumnElement[bool]]:
     query = request.query
     return [
+        *([model == query.texts["model"]] if "model" in query.texts else []),
         *([_filter(query.state, request.today, state, end)] if query.state else []),
         *([end >= query.since] if query.since else []),
         *([end <= query.until] if query.until else []),
@@ -101,7 +110,7 @@ def _filters(request: ListRequest, state: Any, end: Any) -> list[ColumnElement[b
 
 def _hidden_filters(request: ListRequest) -> list[ColumnElement[bool]]:
     # Hide these columns from SQLite's planner: it must walk the index of the sort order and stop after one page.
-    filters = _filters(request, search.unindexed(col(Device.state_order)), search.unindexed(col(Device.end_on)))
+    filters = _filters(request, *(search.unindexed(col(c)) for c in (Device.state_order, Device.end_on, Device.model)))
     if order := request.query.texts.get("order"):
         filters.append(col(Device.id).in_(_assigned_to(request.account_id, order)))
     return filters
@@ -114,7 +123,7 @@ def _assigned_to(account_id: int, order: str) -> Any:
 
 
 def _index_hint(request: ListRequest) -> ColumnElement[bool] | None:
-    filters = _filters(request, col(Device.state_order), col(Device.end_on))
+    filters = _filters(request, col(Device.state_order), col(Device.end_on), col(Device.model))
     return and_(*filters) if filters else None
 
 
@@ -123,7 +132,7 @@ LIST = ListSource(
     counts=lambda session, request: state_counts(session, request.account_id, request.today),
     filters=_hidden_filters,
     states=FILTERS,
-    texts=("order",),
+    texts=("order", "model"),
     meaning=_state_meaning,
     index_hint=_index_hint,
     number="serial",
@@ -181,6 +190,15 @@ def state_counts(session: Session, account_id: int, today: date) -> Mapping[str,
     every, before, after, left_before, left_active, ending, is_silent = found
     active, shipping = every - before - after - left_active, before - left_before
     return dict(zip(("", *FILTERS), (every, active, ending, is_silent, shipping, every - active - shipping), strict=True))
+
+
+def models(session: Session, account_id: int) -> list[str]:
+    """Return the models of the account's devices, sorted. Runs one statement, which looks up each model once, not each device."""
+    model, mine = col(Device.model), search.of_account(Device, account_id)
+    found = sql_select(func.min(model).label("model")).where(mine).cte("models", recursive=True)
+    after = sql_select(func.min(model)).where(mine, model > found.c.model).correlate(found).scalar_subquery()
+    found = found.union_all(sql_select(after).where(found.c.model.is_not(None)))
+    return list(session.connection().scalars(sql_select(found.c.model).where(found.c.model.is_not(None))))
 
 
 def get(session: Session, account_id: int, serial: str) -> Device | None:

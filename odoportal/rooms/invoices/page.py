@@ -93,7 +93,7 @@ def _details(details: Bound) -> Node:
 
 def _tasks(view: Bound) -> Node:
     statement = link(icon("file-text"), t("Statement"), to=address_of("/statement"), cls="btn second")
-    return el("div", statement, *export_menu(view), cls="row tasks")
+    return el("div", statement, export_menu(view), cls="row tasks")
 
 
 AS_OF = View(lambda view: el("span", view.frame.as_of, cls="muted small"))
