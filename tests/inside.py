@@ -64,6 +64,7 @@ class Customer:
     order: str
     credit_note: str
     vehicle_list: str
+    serial: str
     text: str = ""
 
     @property
@@ -109,7 +110,7 @@ def _application() -> Any:
 def customer(name: str, number: str, text: str = "") -> Customer:
     """Add an account with one owner and a record of every kind; `text` replaces the marker in every text."""
     with database.write_session() as session:
-        draft = Customer(name, 0, number, "", "", "", "", text)
+        draft = Customer(name, 0, number, "", "", "", "", "", text)
         account = Account(number=number, name=f"Transport {draft.marker}", created_at=START)
         person = Person(
             email=draft.email,
@@ -129,7 +130,7 @@ def customer(name: str, number: str, text: str = "") -> Customer:
         # As in `add_every_row`: of a day that no test's clock reaches.
         lines = {"content": f"0000\t{' '.join(draft.marker.split())}", "created_at": datetime(2099, 1, 1, tzinfo=UTC)}
         session.add(VehicleList(account_id=account.id, person_id=person.id, key=f"list of {number}", **lines))
-        own = (numbers["invoice_number"], numbers["order_number"], numbers["credit_note_number"], f"list of {number}")
+        own = (numbers["invoice_number"], numbers["order_number"], numbers["credit_note_number"], f"list of {number}", numbers["serial"])
         return Customer(name, person.id, number, *own, text)
 
 

@@ -106,6 +106,25 @@ class Records:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """What can be done with selected rows.
+
+    Attributes:
+        file: The path that answers with a file of them (see `lists.selection`).
+        label: The name of that action.
+        icon: Its icon.
+        sums: Whether the rows have `cents`, whose sum is shown.
+        more: Draws further actions over the page's view.
+    """
+
+    file: str
+    label: Text
+    icon: str
+    sums: bool = False
+    more: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True)
 class FilterChoice:
     """A filter that is chosen from the values that the account's records have.
 
@@ -148,7 +167,7 @@ class ListTable:
         choice: A filter that is chosen from a list of values.
         chips: The text of each other filter in force, from the session and the request; see `source.texts`.
         cls: CSS classes of the table.
-        zip: The path that answers with the documents of selected rows; empty if rows cannot be selected.
+        selection: What can be done with selected rows; None if rows cannot be selected.
     """
 
     path: str
@@ -172,7 +191,7 @@ class ListTable:
     closest: Callable[[Session, ListRequest], Sequence[str]] = lambda _session, _request: ()
     chips: Callable[[Session, ListRequest], Mapping[str, str]] = lambda _session, _request: {}
     cls: str = ""
-    zip: str = ""
+    selection: Selection | None = None
 
     @cached_property
     def rules(self) -> ListRules:

@@ -7,8 +7,19 @@ from typing import Any
 import reflex as rx
 
 from odoportal.core.i18n import t
-from odoportal.lists.list_table import ListTable
-from odoportal.ui.client import Busy, ListForm, OnScreen, PageCheckbox, PageTitle, PrintButton, RowCheckbox, SearchForm, SelectionBar
+from odoportal.lists.list_table import ListTable, Selection
+from odoportal.ui.client import (
+    Busy,
+    ListForm,
+    OnScreen,
+    PageCheckbox,
+    PageTitle,
+    PrintButton,
+    RowCheckbox,
+    SearchForm,
+    SelectionBar,
+    SelectionForm,
+)
 from odoportal.ui.common import empty
 from odoportal.ui.load_error import content_or_error
 from odoportal.ui.page import page_url
@@ -106,36 +117,52 @@ def _header_cell(row: Bound) -> El:
     return el("th", when(row.url, link(row.text, arrow, to=row.url), row.text), scope="col", cls=row.cls, aria_sort=row.sort)
 
 
-def row_checkbox(row: Bound) -> Wrapped:
-    """Return the checkbox that selects a row."""
-    return wrapped(RowCheckbox, el("span"), number=row.number, cents=row.cents, label=t("Select"))
+def row_checkbox(row: Bound, sums: bool = True) -> Wrapped:
+    """Return the checkbox that selects a row; `sums` as in `Selection`."""
+    return wrapped(RowCheckbox, el("span"), number=row.number, cents=row.cents if sums else 0, label=t("Select"))
 
 
-def _select_cell(row: Bound) -> El:
-    return el("td", row_checkbox(row), cls="c-pick")
+def _select_cell(row: Bound, selection: Selection) -> El:
+    return el("td", row_checkbox(row, selection.sums), cls="c-pick")
 
 
 def _select_page_cell(view: Bound) -> El:
     return el("td", wrapped(PageCheckbox, el("span"), rows=view.pairs, label=t("Select this page")), cls="c-pick")
 
 
-def _selection(view: Bound, table: ListTable) -> Wrapped:
+def _selection(view: Bound, selection: Selection) -> Wrapped:
     texts = {
         "one": t("{n} row selected", n="{n}"),
         "many": t("{n} rows selected", n="{n}"),
         "all": t("Select all {n} that match", n="{n}"),
         "clear": t("Clear"),
-        "zip": t("Download ZIP"),
+        "file": selection.label(),
         "progress": t("{n} of {total}", n="{n}", total="{total}"),
         "stop": t("Stop"),
         "stopped": t("Stopped. Nothing was saved."),
         "saved": t("{name} is saved.", name="{name}"),
-        "failed": t("The documents could not be fetched. Try again in a moment."),
+        "failed": t("The file could not be fetched. Try again in a moment."),
     }
-    zip_icon = View(lambda _: icon("file-archive")).component(None)
     return wrapped(
-        SelectionBar, el("span"), total=view.frame.count, action=page_url(table.zip), region=view.frame.region, texts=texts, icon=zip_icon
+        SelectionBar,
+        el("span"),
+        selection.more(view) if selection.more else None,
+        total=view.frame.count,
+        action=page_url(selection.file),
+        region=view.frame.region,
+        sums=selection.sums,
+        texts=texts,
+        icon=View(lambda _: icon(selection.icon)).component(None),
     )
+
+
+def selection_form(name: str, *children: Node) -> Wrapped:
+    """Return a button of the selection bar that sends the selected rows to a form of the page.
+
+    Its fields are `numbers`, one a line; or `every` and `query`, for all rows that the list's query finds.
+    """
+    failed = t("Something failed on our side. Nothing is lost. Try again in a moment.")
+    return wrapped(SelectionForm, el("span", hidden=True), *children, name=name, failed=failed)
 
 
 def export_menu(view: Bound) -> Node:
@@ -184,14 +211,17 @@ def _pager(view: Bound) -> Node:
 
 def _rows(view: Bound, table: ListTable) -> Node:
     title, cells, card = table.title(), [column.cell for column in table.columns if column.cell], table.card()
-    pick = table.zip != ""
+    selection = table.selection
     drawn = el(
         "table",
         el("caption", title, cls="sr"),
-        el("thead", el("tr", _select_page_cell(view) if pick else None, each(view.frame.heads, _header_cell))),
+        el("thead", el("tr", _select_page_cell(view) if selection else None, each(view.frame.heads, _header_cell))),
         el(
             "tbody",
-            each(view.rows, lambda row: el("tr", _select_cell(row) if pick else None, *(cell(row) for cell in cells), data_row=row.key)),
+            each(
+                view.rows,
+                lambda row: el("tr", _select_cell(row, selection) if selection else None, *(cell(row) for cell in cells), data_row=row.key),
+            ),
         ),
         cls=f"list {table.cls}",
     )
@@ -202,7 +232,7 @@ def _rows(view: Bound, table: ListTable) -> Node:
     cards = wrapped(OnScreen, el("ul", cls="cards"), rows, as_="ul", on="narrow", class_name="cards")
     shown = el("p", view.frame.showing, el("span", " ", view.frame.as_of, cls="asof"))
     foot = el("div", shown, el("span", cls="push"), _pager(view), cls="foot")
-    return el("div", _selection(view, table) if pick else None, scroll, cards, foot)
+    return el("div", _selection(view, selection) if selection else None, scroll, cards, foot)
 
 
 def _table(view: Bound, table: ListTable) -> Node:

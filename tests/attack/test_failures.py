@@ -68,7 +68,7 @@ def test_a_failing_page_or_file_says_nothing_about_the_inside(failing: Inside) -
         w
         for path, make in SAMPLES.items()
         if "language" in path
-        for w in make(Records(one.invoice, one.order, one.credit_note, one.vehicle_list))
+        for w in make(Records(one.invoice, one.order, one.credit_note, one.vehicle_list, one.serial))
     ]
     for what in wanted:
         answer = ask(failing.portal, what, cookie)

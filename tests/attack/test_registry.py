@@ -43,6 +43,7 @@ class Records:
     order: str
     credit_note: str
     vehicle_list: str
+    serial: str
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,10 @@ SAMPLES: dict[str, Callable[[Records], list[Request]]] = {
         for path in ("/orders", "/invoices", "/devices")
         for ending in ("csv", "xlsx")
     },
+    "/{language}/devices/selected.xlsx": lambda t: [
+        Request("/devices/selected.xlsx", {"number": t.serial}),
+        Request("/devices/selected.xlsx", {"all": "1", "query": f"q={t.serial}"}, names=False),
+    ],
     "/{language}/devices/assign.csv": lambda t: [Request(f"/devices/assign.csv?list={t.vehicle_list}")],
     "/{language}/statement.csv": lambda t: [Request(f"/statement.csv?q={t.invoice}", names=False)],
     "/{language}/statement.pdf": lambda t: [Request("/statement.pdf", names=False), Request("/statement.pdf?from=2015-01-01", names=False)],
@@ -99,11 +104,11 @@ def newest_records(rows: Engine, account: str) -> Records:
     """Return one record of each kind from an account."""
     with rows.connect() as connection:
 
-        def newest(table: str) -> str:
-            found = f"SELECT max(d.number) FROM {table} d JOIN account a ON a.id = d.account_id WHERE a.number = :n"
+        def newest(table: str, number: str = "number") -> str:
+            found = f"SELECT max(d.{number}) FROM {table} d JOIN account a ON a.id = d.account_id WHERE a.number = :n"
             return connection.scalar(text(found), {"n": account})
 
-        return Records(newest("invoice"), newest("orders"), newest("credit_note"), "0" * 32)
+        return Records(newest("invoice"), newest("orders"), newest("credit_note"), "0" * 32, newest("device", "serial"))
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +229,7 @@ def test_another_customer_gets_what_an_unknown_number_gets(
     portal: Portal, registry: dict[str, Any], cookie_of: Cookies, theirs: Records, victim: Victim, attacker: Victim
 ) -> None:
     cookie = cookie_of(attacker.email)
-    unknown = Records(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
+    unknown = Records(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
     for what, never in zip(private_requests(registry, theirs), private_requests(registry, unknown), strict=True):
         answer = ask(portal, what, cookie)
         shown_text = text_of(answer)

@@ -122,7 +122,6 @@ def _check(view: Bound) -> Node:
     foot = el(
         "div",
         el("p", el("b", view.title), " ", view.left_out),
-        el("span", cls="push"),
         when(view.download_text, download),
         link(t("Change the list"), to=view.edit, cls="btn second"),
         when(view.submit, apply),

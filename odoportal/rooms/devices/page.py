@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from odoportal.core.i18n import t, tn
 from odoportal.forms.view import FormFeedback
-from odoportal.lists.list_table import FilterChoice, ListTable
+from odoportal.lists.list_table import FilterChoice, ListTable, Selection
 from odoportal.pages.list_page import ListPage, ListState
 from odoportal.pages.state import SessionState
 from odoportal.pages.view_state import unfilled
@@ -19,7 +19,7 @@ from odoportal.ui.common import badge
 from odoportal.ui.dialog import frame
 from odoportal.ui.form import Field, Form, inline_edit, leave_guard
 from odoportal.ui.server_slots import live
-from odoportal.ui.table import export_menu
+from odoportal.ui.table import export_menu, selection_form
 from odoportal.ui.template import Bound, Node, View, each, el, icon, link, when
 from odoportal.ui.term import term_section
 
@@ -37,6 +37,10 @@ def _edit(row: Bound, shown: Node) -> Node:
         shown=shown,
         on_done=Devices.retry,
     )
+
+
+def _assign_selected(view: Bound) -> Node:
+    return when(view.assign, selection_form("assign", icon("list-checks"), t("Assign vehicles")))
 
 
 DEVICES = ListTable(
@@ -70,6 +74,7 @@ DEVICES = ListTable(
         "model": t("Model {name}", name=request.query.texts.get("model", "")),
     },
     cls="devices-list",
+    selection=Selection("/devices/selected.xlsx", lambda: t("Export"), "download", more=_assign_selected),
 )
 
 

@@ -25,6 +25,8 @@ from odoportal.rooms.orders.service import ENDING_DAYS
 SILENT_DAYS = 3
 ENDING, OUT = "ending", "out"
 """Filters of the list beside the states: the agreement ends within 60 days, and the device is out of service."""
+SERIALS = "serials"
+"""The filter by serials, one a line. It is of selected rows only, so no address can have it."""
 FILTERS = (DeviceState.ACTIVE, ENDING, DeviceState.SILENT, DeviceState.SHIPPING, OUT)
 """The filters of the list. "Active" also finds silent devices, "shipping" also those being prepared."""
 _IN_SERVICE = frozenset({DeviceState.PREPARING, DeviceState.SHIPPING, DeviceState.ACTIVE})
@@ -113,6 +115,8 @@ def _hidden_filters(request: ListRequest) -> list[ColumnElement[bool]]:
     filters = _filters(request, *(search.unindexed(col(c)) for c in (Device.state_order, Device.end_on, Device.model)))
     if order := request.query.texts.get("order"):
         filters.append(col(Device.id).in_(_assigned_to(request.account_id, order)))
+    if serials := request.query.texts.get(SERIALS):
+        filters.append(col(Device.serial).in_(serials.split("\n")))
     return filters
 
 

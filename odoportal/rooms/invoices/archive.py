@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Container, Sequence
 from contextlib import aclosing
 from datetime import date
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl
+from urllib.parse import parse_qsl
 
 from sqlmodel import Session, col, func, select
 from starlette.requests import Request
@@ -21,14 +21,13 @@ from odoportal.documents import pdf, routes
 from odoportal.limits import concurrent_files
 from odoportal.lists.download import attachment
 from odoportal.lists.query import ListQuery
+from odoportal.lists.selection import read_selection
 from odoportal.rooms.invoices import service
 from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.invoices.pdf import invoice_sheet
 
 MAX_INVOICES = 1_000
-LARGEST_BODY = 128 * 1024
-_FORM = "application/x-www-form-urlencoded"
 _FIRST_DAY = date(1980, 1, 1)
 """The earliest date that a ZIP can store."""
 _NUMBER_AND_DAY = (col(Invoice.number), col(Invoice.issued_on))
@@ -57,7 +56,7 @@ async def post(request: Request) -> Response:
         return routes.not_found()
     with i18n.use(language):
         try:
-            form = await _form(request)
+            form = await read_selection(request)
             found = await database.read(_select_invoices, account, form, today)
         except UnknownInvoice:
             return routes.not_found()
@@ -78,25 +77,6 @@ async def _limit_concurrency(person_id: int, chunks: AsyncGenerator[bytes]) -> A
         async with aclosing(chunks):
             async for portion in chunks:
                 yield portion
-
-
-async def _form(request: Request) -> dict[str, list[str]]:
-    """Return all values of each form field.
-
-    Raises:
-        ValueError: if the form is malformed (400), too large (413) or of another type (415); the argument is the status.
-    """
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
-        raise ValueError(415)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise ValueError(413)
-    try:
-        return parse_qs(body.decode("utf-8", "replace"), errors="replace", max_num_fields=10 * MAX_INVOICES)
-    except ValueError as error:
-        raise ValueError(400) from error
 
 
 def _refusal(status: int, text: str) -> Response:

@@ -20,6 +20,7 @@ from odoportal.core import database
 from odoportal.core.identity import ActiveMembership, Identity, current_identity
 from odoportal.documents import routes
 from odoportal.limits import concurrent_files
+from odoportal.lists.selection import MAX_BODY_BYTES
 from odoportal.rooms.invoices import archive
 from odoportal.rooms.invoices.routes import ROUTES
 from tests.making import TODAY, account, identity_of, invoice
@@ -123,7 +124,7 @@ def test_too_many_and_none_are_told_in_words(client: Client, monkeypatch: pytest
     [
         (b"number=1", {"content-type": "text/plain"}, 415),
         (b"number=1", {}, 415),
-        (b"number=" + b"1" * archive.LARGEST_BODY, FORM, 413),
+        (b"number=" + b"1" * MAX_BODY_BYTES, FORM, 413),
         (b"number=1&" * 10_001, FORM, 400),
         (b"\xff\xfe%ff=%00", FORM, 422),
         (b"number=%27%20OR%201%3D1%20--", FORM, 404),
