@@ -423,7 +423,8 @@ export function SelectionBar({ total, action, region, sums, texts, icon, childre
     setSaid("");
     try {
       const answer = await fetch(action + (account ? "?account=" + encodeURIComponent(account) : ""), { method: "POST", body: form, signal: stop.current.signal });
-      if (!answer.ok) throw new Error(answer.status === 422 ? await answer.text() : texts.failed);
+      // Without a session, the answer is the page to sign in.
+      if (!answer.ok || answer.redirected) throw new Error(answer.status === 422 ? await answer.text() : texts.failed);
       const reader = answer.body.getReader();
       const parts = [];
       let files = 0;

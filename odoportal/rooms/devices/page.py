@@ -115,7 +115,10 @@ def _station(kind: Node, name: Node, *facts: Node) -> tuple[Node, ...]:
 def _chain(details: Bound) -> Node:
     """Draw the tracker, its agreement and its invoice line as three stations of one road."""
     tracker = el(
-        "li", *_station(t("Tracker"), details.name, vehicle_name(details), details.since), cls="devices-chain", aria_current="true"
+        "li",
+        *_station(t("Tracker"), details.name, vehicle_name(details), el("span", details.since, cls="devices-day")),
+        cls="devices-chain",
+        aria_current="true",
     )
     order = link(t("Order {number}", number=""), details.order, to=details.order_url)
     agreement = when(
