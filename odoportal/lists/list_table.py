@@ -51,7 +51,7 @@ class ListColumn:
     """A column of a list: everything that shows it.
 
     Attributes:
-        key: Its name in addresses (`sort=…`), CSS classes (`c-…`) and CSV.
+        key: Its name in addresses (`sort=…`), CSS classes (`table-col-…`) and CSV.
         title: Its head, and its name in the sort menu.
         cell: Draws the cell of a row in the table; None if only files have the column.
         card: Draws the column's part of a row's card on a phone; None if it has none.

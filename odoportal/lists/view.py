@@ -248,7 +248,7 @@ def page_view(table: ListTable, session: Session, who: Identity, query: ListQuer
 
 def _head(query: ListQuery, column: ListColumn) -> Head:
     key, text = column.key, column.title()
-    cls = f"c-{key} r" if column.right else f"c-{key}"
+    cls = f"table-col-{key} r" if column.right else f"table-col-{key}"
     if not column.sort:
         return Head(key, text, "", None, "", cls)
     direction = "descending" if query.descending else "ascending"

@@ -52,7 +52,7 @@ class ListState(PageState, mixin=True):
 
 
 def _export(view: Bound) -> Node:
-    return el("div", export_menu(view), cls="row tasks")
+    return el("div", export_menu(view), cls="layout-row table-tasks")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class ListPage:
             rx.el.span(class_name="push"),
             *self.before(),
             live("tasks", View(self.tasks), view, filled),
-            class_name="head",
+            class_name="layout-head",
         )
         opened = [dialog(View(self.details), self.state)] if self.details else []
         trail = [*self.parents(), (self.table.path, title)]

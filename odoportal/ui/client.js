@@ -15,11 +15,11 @@ const { dirty, arrivals } = (globalThis.odoForms ??= { dirty: new Set(), arrival
 function saveArrival(form) {
   const touched = (f) => f.type === "checkbox" || f.type === "radio" ? f.checked !== f.defaultChecked
     : f.options ? [...f.options].some((o) => o.selected !== o.defaultSelected) : f.type !== "hidden" && f.value !== f.defaultValue;
-  const summary = form.querySelector(".summary");
-  const notice = form.querySelector(".formstatus .notice span, [role=status] .notice span")?.textContent ?? "";
+  const summary = form.querySelector(".form-summary");
+  const notice = form.querySelector(".form-status .notice span, [role=status] .notice span")?.textContent ?? "";
   const named = [...form.elements].filter((f) => f.name);
   if (!summary && !notice && !named.some(touched)) return;
-  const errors = Object.fromEntries(named.map((f) => [f.name, f.id && document.getElementById(f.id + "-note")?.querySelector(".msg span")?.textContent]).filter(([, text]) => text));
+  const errors = Object.fromEntries(named.map((f) => [f.name, f.id && document.getElementById(f.id + "-note")?.querySelector(".field-error span")?.textContent]).filter(([, text]) => text));
   arrivals.set(form.dataset.form, { values: new FormData(form), errors, error: Object.keys(errors).length ? "" : summary?.textContent ?? "", notice });
 }
 
@@ -134,12 +134,12 @@ export function SearchForm({ label, hint, clear, icon, cross }) {
     timer.current = setTimeout(go, 100);
   };
   const empty = () => { input.current.value = ""; setFilled(false); go(); input.current.focus(); };
-  return h("form", { role: "search", method: "get", className: "searchbox", onSubmit: (e) => { e.preventDefault(); go(); } },
-    h("label", { htmlFor: "search", className: "lbl" }, label),
-    h("span", { className: "input" }, icon,
+  return h("form", { role: "search", method: "get", className: "toolbar-search", onSubmit: (e) => { e.preventDefault(); go(); } },
+    h("label", { htmlFor: "search", className: "toolbar-label" }, label),
+    h("span", { className: "field-input" }, icon,
       h("input", { ref: input, id: "search", type: "search", name: "q", placeholder: hint, autoComplete: "off", maxLength: 100,
         enterKeyHint: "search", onChange: typed }),
-      filled && h("button", { type: "button", className: "inbtn", "aria-label": clear, onClick: empty }, cross)));
+      filled && h("button", { type: "button", className: "toolbar-clear", "aria-label": clear, onClick: empty }, cross)));
 }
 
 // A native GET form. With `auto` a change applies at once, otherwise the button applies it.
@@ -207,8 +207,8 @@ export function UrlDialog({ ready, shown, loading, children }) {
     };
   }, []);
   // When a new document's address opened it, it replaces the dialog that the server wrote, without playing the opening animation again.
-  const [written] = useState(() => typeof document !== "undefined" && document.querySelector(".scrim:not([data-state])") ? asked : null);
-  const still = written && written === asked ? " still" : "";
+  const [written] = useState(() => typeof document !== "undefined" && document.querySelector(".dialog-scrim:not([data-state])") ? asked : null);
+  const still = written && written === asked ? " dialog-still" : "";
   const current = asked && shown === asked;
   const stepping = !current && shown && before.current && before.current !== asked && shown === before.current;
   const back = () => {
@@ -243,7 +243,7 @@ function Modal({ still, busy, close, back, children }) {
   // The element that had the focus may have disappeared with the previous record.
   useEffect(() => { if (document.activeElement === document.body) box.current.focus({ preventScroll: true }); });
   return createPortal(
-    h("div", { className: "scrim" + still, "data-state": "open", onPointerDown: (e) => { if (e.target === e.currentTarget && !e.button) close(); } },
+    h("div", { className: "dialog-scrim" + still, "data-state": "open", onPointerDown: (e) => { if (e.target === e.currentTarget && !e.button) close(); } },
       h("div", { ref: box, className: "dialog", role: "dialog", "aria-modal": true, "aria-labelledby": "dialog-title", "aria-busy": busy || undefined, tabIndex: -1 },
         h(CloseContext.Provider, { value: close }, children))),
     document.body);
@@ -308,7 +308,7 @@ export function ServerHtml({ name, html }) {
     const here = a.pathname === location.pathname;
     navigate(withAccount(a.pathname + a.search, account()), { ...(a.dataset.open && here ? recordOptions() : {}), preventScrollReset: here, flushSync: here });
   };
-  return h("div", { className: "first", "data-slot": name, ref: box, onClick, suppressHydrationWarning: true, dangerouslySetInnerHTML: { __html: html } });
+  return h("div", { className: "layout-first", "data-slot": name, ref: box, onClick, suppressHydrationWarning: true, dangerouslySetInnerHTML: { __html: html } });
 }
 
 // A list is drawn as a table and as cards, and only the one for the screen's width is rendered. In print both are, and the style sheet hides one.
@@ -355,7 +355,7 @@ export function Busy({ version, children }) {
     const timer = setTimeout(() => setDim(true), 200);
     return () => clearTimeout(timer);
   }, [waiting]);
-  return h("div", { id: "live", "aria-busy": waiting || undefined, className: dim ? "busy" : undefined }, children);
+  return h("div", { id: "live", "aria-busy": waiting || undefined, className: dim ? "list-busy" : undefined }, children);
 }
 
 // The selected rows of a list, across its pages: cents by number, or all rows that match the filter `all`.
@@ -384,7 +384,7 @@ export function RowCheckbox({ number, cents, label }) {
     rows.has(number) ? rows.delete(number) : rows.set(number, cents);
     select({ list: now.list, rows, all: null });
   };
-  return h("label", { className: "pick" },
+  return h("label", { className: "table-pick" },
     h("input", { type: "checkbox", checked: all || now.rows.has(number), onChange: flip, "aria-label": label + " " + number }));
 }
 
@@ -399,7 +399,7 @@ export function PageCheckbox({ rows, label }) {
     rows.forEach(([number, cents]) => (full ? next.delete(number) : next.set(number, cents)));
     select({ list: now.list, rows: next, all: null });
   };
-  return h("label", { className: "pick" }, h("input", { ref: box, type: "checkbox", checked: full, onChange: flip, "aria-label": label }));
+  return h("label", { className: "table-pick" }, h("input", { ref: box, type: "checkbox", checked: full, onChange: flip, "aria-label": label }));
 }
 
 // The bar over the rows: count, sum, further actions, and a file of the rows, such as a ZIP of documents, which the server makes while it
@@ -450,19 +450,19 @@ export function SelectionBar({ total, action, region, sums, texts, icon, childre
   };
   if (!count) return h("p", { role: "status", className: "sr" }, said);
   const sum = [...now.rows.values()].reduce((a, b) => a + b, 0) / 100;
-  return h("div", { className: "selbar" },
+  return h("div", { className: "table-selection" },
     h("b", { role: "status" }, (few ? texts.one : texts.many).replace("{n}", whole.format(count))),
     sums && now.all === null && h("span", { className: "soft" }, money.format(sum)),
-    now.all === null && count < total && h("button", { type: "button", className: "btn plain sm", onClick: () => select({ list: now.list, rows: new Map(), all: filterOf(search) }) }, texts.all.replace("{n}", whole.format(total))),
-    h("button", { type: "button", className: "btn plain sm", onClick: () => select({ list: now.list, rows: new Map(), all: null }) }, texts.clear),
+    now.all === null && count < total && h("button", { type: "button", className: "button button-plain button-small", onClick: () => select({ list: now.list, rows: new Map(), all: filterOf(search) }) }, texts.all.replace("{n}", whole.format(total))),
+    h("button", { type: "button", className: "button button-plain button-small", onClick: () => select({ list: now.list, rows: new Map(), all: null }) }, texts.clear),
     h("span", { className: "push" }),
     h("span", { role: "status", className: "small soft" }, said),
     done === null
-      ? h("button", { type: "button", className: "btn second", "data-server": "", onClick: fetchFile }, icon, texts.file)
-      : h("span", { className: "row" },
+      ? h("button", { type: "button", className: "button button-second", "data-server": "", onClick: fetchFile }, icon, texts.file)
+      : h("span", { className: "layout-row" },
           h("progress", { max: count, value: Math.min(done, count), "aria-label": texts.file }),
           h("span", { className: "small" }, texts.progress.replace("{n}", whole.format(Math.min(done, count))).replace("{total}", whole.format(count))),
-          h("button", { type: "button", className: "btn second sm", onClick: () => stop.current?.abort() }, texts.stop)),
+          h("button", { type: "button", className: "button button-second button-small", onClick: () => stop.current?.abort() }, texts.stop)),
     children);
 }
 
@@ -488,9 +488,9 @@ export function SelectionForm({ name, failed, children }) {
     }
     setBusy(false);
   };
-  return h("span", { className: "row" },
+  return h("span", { className: "layout-row" },
     h("span", { role: "status", className: "small soft" }, said),
-    h("button", { type: "button", className: "btn primary", "data-server": "", "aria-busy": busy || undefined, onClick: send }, children));
+    h("button", { type: "button", className: "button button-primary", "data-server": "", "aria-busy": busy || undefined, onClick: send }, children));
 }
 
 export function PrintButton({ children, ...rest }) {
@@ -517,9 +517,9 @@ export function SessionWarning({ gone, ends, title, text, stay, onStay }) {
     return () => { channel.close(); window.removeEventListener("pageshow", shown); };
   }, []);
   if (!warn) return h("div", { role: "alert", className: "sr" });
-  return h("div", { role: "alert", className: "banner floating" },
+  return h("div", { role: "alert", className: "notice-banner notice-floating" },
     h("span", null, h("b", null, title), " ", text),
-    h("button", { type: "button", className: "btn second sm", "data-server": "", onClick: () => { setWarn(false); onStay?.(); } }, stay));
+    h("button", { type: "button", className: "button button-second button-small", "data-server": "", onClick: () => { setWarn(false); onStay?.(); } }, stay));
 }
 
 // A notice that is shown each time `count` increases. It stays for 30 s, so that its number can be written down.
@@ -531,14 +531,14 @@ export function FloatingNotice({ count, text, number, close }) {
     const timer = setTimeout(() => setShown(false), 30000);
     return () => clearTimeout(timer);
   }, [count]);
-  return h("div", { role: "alert", className: shown ? "banner floating" : "sr" },
+  return h("div", { role: "alert", className: shown ? "notice-banner notice-floating" : "sr" },
     shown && h("span", null, text.replace("{number}", number)),
-    shown && h("button", { type: "button", className: "btn second sm", onClick: () => setShown(false) }, close));
+    shown && h("button", { type: "button", className: "button button-second button-small", onClick: () => setShown(false) }, close));
 }
 
 export function ColourScheme({ label, system, light, dark }) {
   const { rawColorMode, setColorMode } = useContext(ColorModeContext);
-  return h("div", { className: "scheme", role: "radiogroup", "aria-label": label },
+  return h("div", { className: "menu-scheme", role: "radiogroup", "aria-label": label },
     [["system", system], ["light", light], ["dark", dark]].map(([mode, text]) =>
       h("button", { key: mode, type: "button", role: "radio", "aria-checked": rawColorMode === mode, tabIndex: rawColorMode === mode ? 0 : -1,
         onClick: () => setColorMode(mode),
@@ -564,7 +564,7 @@ export function SideToggle({ label, children }) {
     localStorage.setItem("odo_folded", value ? "1" : "");
     apply(value);
   };
-  return h("button", { type: "button", className: "ghost", "aria-label": label, "aria-expanded": !folded, popoverTarget: "drawer", onClick }, children);
+  return h("button", { type: "button", className: "header-button", "aria-label": label, "aria-expanded": !folded, popoverTarget: "drawer", onClick }, children);
 }
 
 // Keyboard shortcuts: `/` goes to the search, `j` and `k` go through the rows, `?` shows the keys. They can be switched off.
@@ -588,12 +588,12 @@ export function KeyboardShortcuts({ title, keys, off, on, close }) {
     return () => document.removeEventListener("keydown", press);
   }, [enabled]);
   const flip = () => { localStorage.setItem("odo_keys", enabled ? "off" : "on"); setEnabled(!enabled); };
-  return h("div", { popover: "auto", id: "keys", className: "menu keys", ref: box, role: "dialog", "aria-label": title },
+  return h("div", { popover: "auto", id: "keys", className: "menu menu-keys", ref: box, role: "dialog", "aria-label": title },
     h("h2", null, title),
     h("dl", null, keys.map(([key, text]) => [h("dt", { key }, h("kbd", null, key)), h("dd", { key: key + "d" }, text)])),
-    h("div", { className: "row" },
-      h("button", { type: "button", className: "btn second", "aria-pressed": !enabled, onClick: flip }, enabled ? off : on),
-      h("button", { type: "button", className: "btn plain", popoverTarget: "keys", popoverTargetAction: "hide" }, close)));
+    h("div", { className: "layout-row" },
+      h("button", { type: "button", className: "button button-second", "aria-pressed": !enabled, onClick: flip }, enabled ? off : on),
+      h("button", { type: "button", className: "button button-plain", popoverTarget: "keys", popoverTargetAction: "hide" }, close)));
 }
 
 export function CopyLink({ label, done, children }) {
@@ -603,9 +603,9 @@ export function CopyLink({ label, done, children }) {
     setCopied(true);
     setTimeout(() => setCopied(false), 2500);
   };
-  return h("span", { className: "copy" },
-    h("button", { type: "button", className: "btn icon", "aria-label": label, title: label, onClick: copy }, children),
-    h("span", { role: "status", className: copied ? "copied" : "sr" }, copied ? done : ""));
+  return h("span", { className: "dialog-copy" },
+    h("button", { type: "button", className: "button button-icon", "aria-label": label, title: label, onClick: copy }, children),
+    h("span", { role: "status", className: copied ? "dialog-copied" : "sr" }, copied ? done : ""));
 }
 
 // Native forms written by the server: sends them once, shows passwords on demand, and notifies the other tabs of a sign-out.

@@ -10,10 +10,14 @@ from odoportal.ui.template import Bound, Node, View, el, icon, when
 
 def _reach(view: Bound) -> Node:
     mail = when(
-        view.support_email, el("a", icon("mail"), " ", view.support_email, href=view.support_mailto, cls="btn second", data_out=True)
+        view.support_email,
+        el("a", icon("mail"), " ", view.support_email, href=view.support_mailto, cls="button button-second", data_out=True),
     )
-    call = when(view.support_phone, el("a", icon("phone"), " ", view.support_phone, href=view.support_tel, cls="btn second", data_out=True))
-    return el("div", mail, call, cls="row")
+    call = when(
+        view.support_phone,
+        el("a", icon("phone"), " ", view.support_phone, href=view.support_tel, cls="button button-second", data_out=True),
+    )
+    return el("div", mail, call, cls="layout-row")
 
 
 REACH = View(_reach)
@@ -31,7 +35,7 @@ def coming_soon_page(text: str, reach: rx.Component) -> rx.Component:
         KeyError: when the menu has no entry for the page.
     """
     place = menu.place(current_path())
-    head = View(lambda _: el("div", el("h1", place.name), cls="head"))
+    head = View(lambda _: el("div", el("h1", place.name), cls="layout-head"))
     body = View(
         lambda _: (
             icon(place.icon),

@@ -19,7 +19,7 @@ def badge(badges: Badges, state: Bound, text: Bound, bare: bool = False) -> Choo
     """
     shown: dict[str, Node] = {}
     for name, (shape, tone) in badges.items():
-        classes = " ".join(filter(None, ("badge", tone, "bare" if bare else "")))
+        classes = " ".join(filter(None, ("badge", tone, "badge-bare" if bare else "")))
         shown[name] = el("span", icon(shape, small=True), text, cls=classes)
     return choose(state, shown)
 
@@ -28,7 +28,7 @@ def logo() -> El:
     """Return the logo: an open loop with a point in its gap."""
     ring = el("path", d="M19.6 7.2A8.6 8.6 0 1 1 14.6 3.8", fill="none", stroke="currentColor", strokeWidth="3.4", strokeLinecap="round")
     return el(
-        "svg", ring, el("circle", cx="18.6", cy="4.2", r="2.7", cls="dot"), viewBox="0 0 24 24", aria_hidden="true", focusable="false"
+        "svg", ring, el("circle", cx="18.6", cy="4.2", r="2.7", cls="logo-dot"), viewBox="0 0 24 24", aria_hidden="true", focusable="false"
     )
 
 
@@ -40,7 +40,12 @@ def wordmark() -> tuple[El, El]:
 def empty(name: str, title: Node, text: Node = None, action: Node = None) -> El:
     """Return an empty state: what is missing, and what to do about it."""
     return el(
-        "div", icon(name), el("h2", title), el("p", text) if text else None, el("div", action, cls="row") if action else None, cls="empty"
+        "div",
+        icon(name),
+        el("h2", title),
+        el("p", text) if text else None,
+        el("div", action, cls="layout-row") if action else None,
+        cls="empty",
     )
 
 

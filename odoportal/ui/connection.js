@@ -60,8 +60,8 @@ export function Connection({ fr, en, icon, regionEn, zone, built, running }) {
   const text = language === "fr" ? fr : en;
   const time = lost?.toLocaleTimeString((running ? regionEn : language === "en") ? "en-CA" : "fr-CA", { hour: "numeric", minute: "2-digit", timeZone: zone || undefined });
   const newer = stale && !lost;
-  return h("div", { role: "status", className: lost || newer ? "banner floating" : "sr" },
+  return h("div", { role: "status", className: lost || newer ? "notice-banner notice-floating" : "sr" },
     lost && icon, lost && h("span", null, h("b", null, text.lost), " ", text.had.replace("{time}", time), " ", h("span", { className: "soft" }, text.trying)),
     newer && h("span", null, h("b", null, text.newer), " ", text.older),
-    newer && h("button", { type: "button", className: "btn second sm", onClick: () => window.location.reload() }, text.reload));
+    newer && h("button", { type: "button", className: "button button-second button-small", onClick: () => window.location.reload() }, text.reload));
 }

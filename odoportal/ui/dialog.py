@@ -13,8 +13,10 @@ from odoportal.ui.template import Bound, El, LiveOnly, Node, View, Wrapped, el, 
 
 def _close(to: Bound | str) -> Wrapped:
     """Return the close control: a button in the live dialog, a link in the document."""
-    served = el("a", href=to, cls="btn icon", aria_label=t("Close"))
-    return wrapped(DialogClose, served, icon("x"), class_name="btn icon", custom_attrs={"aria-label": t("Close"), "title": t("Close")})
+    served = el("a", href=to, cls="button button-icon", aria_label=t("Close"))
+    return wrapped(
+        DialogClose, served, icon("x"), class_name="button button-icon", custom_attrs={"aria-label": t("Close"), "title": t("Close")}
+    )
 
 
 def _title(name: Node) -> Wrapped:
@@ -26,8 +28,8 @@ def _copy_link() -> LiveOnly:
 
 
 def _step(to: Bound, shape: str, name: str) -> Node:
-    target = link(icon(shape), to=to, how="swap", cls="btn icon", aria_label=name, title=name)
-    return when(to, target, el("span", icon(shape), cls="btn icon off", aria_hidden="true"))
+    target = link(icon(shape), to=to, how="swap", cls="button button-icon", aria_label=name, title=name)
+    return when(to, target, el("span", icon(shape), cls="button button-icon dialog-off", aria_hidden="true"))
 
 
 def frame(details: Bound, title: Node, badge: Node, body: Node, footer: Node, missing: str) -> Node:
@@ -53,7 +55,7 @@ def frame(details: Bound, title: Node, badge: Node, body: Node, footer: Node, mi
     )
     not_found = (
         el("header", _title(missing), el("span", cls="push"), _close(details.close)),
-        el("div", empty("package-open", missing, t("It may belong to another account, or the number is mistyped.")), cls="lost"),
+        el("div", empty("package-open", missing, t("It may belong to another account, or the number is mistyped.")), cls="dialog-lost"),
     )
     return when(details.number, found, not_found)
 
@@ -63,7 +65,7 @@ def dialog(details: View, state: Any) -> rx.Component:
     loading = View(
         lambda _: (
             el("header", _title(t("Loading")), el("span", cls="push"), _close("")),
-            el("div", el("div", *(el("span", cls="sk") for _ in range(9))), cls="body loading", aria_busy="true"),
+            el("div", el("div", *(el("span", cls="skeleton-bar") for _ in range(9))), cls="dialog-body dialog-loading", aria_busy="true"),
         )
     )
     live = UrlDialog.create(
@@ -77,7 +79,7 @@ def dialog_html(details: View, view: Any) -> str:
     if not view.asked:
         return ""
     inner = el(
-        "div", el("div", el("template"), role="dialog", aria_modal="true", aria_labelledby="dialog-title", cls="dialog"), cls="scrim"
+        "div", el("div", el("template"), role="dialog", aria_modal="true", aria_labelledby="dialog-title", cls="dialog"), cls="dialog-scrim"
     )
     before, after = _html(inner).split("<template></template>")
     return f"{before}{details.html(view)}{after}"

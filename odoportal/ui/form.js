@@ -217,12 +217,12 @@ function Ask({ open, title, text, verb, keep, danger, onYes, onNo }) {
     safe.current.focus();
   }, [open]);
   if (!open) return null;
-  return h("dialog", { ref: box, className: "dialog ask", role: "alertdialog", "aria-labelledby": "ask-title", "aria-describedby": "ask-text",
+  return h("dialog", { ref: box, className: "dialog dialog-ask", role: "alertdialog", "aria-labelledby": "ask-title", "aria-describedby": "ask-text",
     onCancel: (e) => { e.preventDefault(); onNo(); } },
-    h("div", { className: "pad" }, h("h2", { id: "ask-title" }, title), h("p", { id: "ask-text", className: "soft" }, text)),
+    h("div", { className: "card-pad" }, h("h2", { id: "ask-title" }, title), h("p", { id: "ask-text", className: "soft" }, text)),
     h("footer", null, h("span", { className: "push" }),
-      h("button", { type: "button", className: "btn second", ref: safe, onClick: onNo }, keep),
-      h("button", { type: "button", className: danger ? "btn danger" : "btn primary", onClick: onYes }, verb)));
+      h("button", { type: "button", className: "button button-second", ref: safe, onClick: onNo }, keep),
+      h("button", { type: "button", className: danger ? "button button-danger" : "button button-primary", onClick: onYes }, verb)));
 }
 
 // The error of the whole form and, as links, of each field. It can take the focus.
@@ -230,7 +230,7 @@ export function FormSummary({ title, labels, icon }) {
   const { errors, error } = useContext(FormContext);
   const wrong = labels.filter(([field]) => errors[field]);
   const any = Boolean(error || wrong.length);
-  return h("div", { role: "alert", tabIndex: -1, "data-summary": "", className: any ? "summary" : "sr" },
+  return h("div", { role: "alert", tabIndex: -1, "data-summary": "", className: any ? "form-summary" : "sr" },
     any && icon,
     any && h("div", null,
       h("p", { className: "b" }, error || title),
@@ -241,23 +241,23 @@ export function FormSummary({ title, labels, icon }) {
 // The note below a field: its hint, or its error.
 export function FieldNote({ field, id, icon, children }) {
   const { errors } = useContext(FormContext);
-  return h("div", { id, className: "note" }, errors[field] ? h("p", { className: "msg" }, icon, h("span", null, errors[field])) : children);
+  return h("div", { id, className: "field-note" }, errors[field] ? h("p", { className: "field-error" }, icon, h("span", null, errors[field])) : children);
 }
 
 export function FormStatus({ icon, restored, discard, copy, copied }) {
   const said = useContext(FormContext);
   const [done, setDone] = useState(false);
   const copyLines = async () => { await navigator.clipboard.writeText(said.shown.join("\n")); setDone(true); };
-  return h("div", { role: "status", className: said.notice || said.kept ? "formstatus" : "sr" },
+  return h("div", { role: "status", className: said.notice || said.kept ? "form-status" : "sr" },
     said.notice && h("p", { className: "notice" }, icon, h("span", null, said.notice)),
-    said.shown?.length > 0 && h("div", { className: "shown" }, h("ul", null, said.shown.map((line) => h("li", { key: line }, h("code", null, line)))),
-      h("button", { type: "button", className: "btn second sm", onClick: copyLines }, done ? copied : copy)),
-    said.kept && h("p", { className: "notice quiet" }, h("span", null, restored), h("button", { type: "button", className: "btn plain sm", onClick: said.discard }, discard)));
+    said.shown?.length > 0 && h("div", { className: "form-shown" }, h("ul", null, said.shown.map((line) => h("li", { key: line }, h("code", null, line)))),
+      h("button", { type: "button", className: "button button-second button-small", onClick: copyLines }, done ? copied : copy)),
+    said.kept && h("p", { className: "notice notice-quiet" }, h("span", null, restored), h("button", { type: "button", className: "button button-plain button-small", onClick: said.discard }, discard)));
 }
 
 export function SubmitButton({ children, ...rest }) {
   const { busy } = useContext(FormContext);
-  return h("button", { ...rest, type: "submit", "aria-busy": busy || undefined, "aria-disabled": busy || undefined }, busy && h("span", { className: "spin", "aria-hidden": true }), children);
+  return h("button", { ...rest, type: "submit", "aria-busy": busy || undefined, "aria-disabled": busy || undefined }, busy && h("span", { className: "button-spin", "aria-hidden": true }), children);
 }
 
 // A toggle button that shows a password.
@@ -278,7 +278,7 @@ export function InlineEdit({ name, field, record, version, owner, initial, label
   }, [open]);
   if (!open) {
     return h("div", { className: "inline-value" }, children,
-      h("button", { type: "button", ref: opener, className: "btn plain sm", "data-quiet": initial ? "" : undefined, onClick: () => setOpen(true) },
+      h("button", { type: "button", ref: opener, className: "button button-plain button-small", "data-quiet": initial ? "" : undefined, onClick: () => setOpen(true) },
         initial ? texts.rename : texts.name, h("span", { className: "sr" }, " " + record)));
   }
   const id = name + "-" + record;
@@ -288,7 +288,7 @@ export function InlineEdit({ name, field, record, version, owner, initial, label
     h("label", { htmlFor: id }, label),
     h(InlineField, { id, name: field, maxLength, onClose: () => setOpen(false) }),
     h("div", { className: "inline-acts" },
-      h(SubmitButton, { className: "btn second sm" }, texts.save),
+      h(SubmitButton, { className: "button button-second button-small" }, texts.save),
       h(InlineCancel, { text: texts.cancel, onClose: () => setOpen(false) })),
     h(FieldNote, { field, id: id + "-note", icon }));
 }
@@ -303,11 +303,11 @@ function InlineField({ id, name, maxLength, onClose }) {
   const cancel = useCancel(onClose);
   useEffect(() => { field.current.focus(); field.current.select(); }, []);
   const press = (e) => { if (e.key === "Escape") { e.stopPropagation(); cancel(); } };
-  return h("input", { ref: field, id, name, maxLength, className: "input", autoComplete: "off", "aria-describedby": id + "-note", onKeyDown: press });
+  return h("input", { ref: field, id, name, maxLength, className: "field-input", autoComplete: "off", "aria-describedby": id + "-note", onKeyDown: press });
 }
 
 function InlineCancel({ text, onClose }) {
-  return h("button", { type: "button", className: "btn plain sm", onClick: useCancel(onClose) }, text);
+  return h("button", { type: "button", className: "button button-plain button-small", onClick: useCancel(onClose) }, text);
 }
 
 // A file of text, chosen or dropped, that is written into the field with the id `target`: UTF-8, or else windows-1252, as Excel saves it.
@@ -327,5 +327,5 @@ export function TextFile({ target, most, tooLarge, children }) {
   };
   return h("label", { className: "file-drop", onDragOver: (e) => e.preventDefault(), onDrop: (e) => { e.preventDefault(); take(e.dataTransfer.files[0]); } },
     h("input", { type: "file", accept: ".csv,.txt,text/csv,text/plain", className: "sr", onChange: (e) => { take(e.target.files[0]); e.target.value = ""; } }),
-    children, h("span", { role: "alert", className: error ? "msg" : "sr" }, error));
+    children, h("span", { role: "alert", className: error ? "field-error" : "sr" }, error));
 }

@@ -210,7 +210,7 @@ class Form:
         submit: the verb on the button.
         model: the pydantic model that its handler validates it with; none for a form that is only a button.
         reset: empty the form after success (it adds something and edits nothing stored).
-        variant: the button's CSS class, such as "primary" or "danger".
+        variant: the button's CSS class, such as "button-primary" or "button-danger".
         confirm: a question to ask before it is sent.
         aside: a node beside the button, such as a link that leaves.
         cls: CSS classes of the form.
@@ -224,7 +224,7 @@ class Form:
     submit: Node
     model: type[BaseModel] | None = None
     reset: bool = False
-    variant: str = "primary"
+    variant: str = "button-primary"
     confirm: Confirm | None = None
     aside: Node = None
     cls: str = "form"
@@ -252,7 +252,7 @@ class Form:
     def draw_from(self, form: Bound, on_done: Any = None) -> Node:
         """Draw the form over a `FormView` from elsewhere, such as a row."""
         pieces = [self._body_node(item, form) for item in self.body]
-        foot = el("div", self._submit(), self.aside, cls="row")
+        foot = el("div", self._submit(), self.aside, cls="layout-row")
         return self._live_form(form, (self._summary(form), *pieces, _status(form), foot), form.key, on_done)
 
     def button(self, key: Bound, form: Bound, on_done: Any = None) -> Node:
@@ -297,7 +297,7 @@ class Form:
         return f"{self.name}-{field.name}"
 
     def _submit(self) -> Wrapped:
-        cls = f"btn {self.variant}"
+        cls = f"button {self.variant}"
         return wrapped(SubmitButton, el("button", type="submit", cls=cls), self.submit, class_name=cls)
 
     def _summary(self, form: Bound | None) -> Wrapped:
@@ -322,7 +322,7 @@ class Form:
                 role="alert",
                 tabIndex=-1,
                 autoFocus=True,
-                cls="summary",
+                cls="form-summary",
             )
             shown = when(form.error, box, when(form.errors, box))
         # Only the served page has this summary: in the live page, FormSummary draws its own.
@@ -337,13 +337,13 @@ class Form:
         if isinstance(item, Rows):
             return each(form.rows, _row_field)
         if isinstance(item, tuple):
-            return el("div", *(self.field(f, form) for f in item), cls="duo")
+            return el("div", *(self.field(f, form) for f in item), cls="layout-duo")
         return item(form)
 
     def field(self, field: Field, form: Bound) -> El:
         """Draw a field with its label, its control and the note below it."""
         known, id_, note, cls = self._from_model(field), self._id(field), self._note(field, form), f"field {field.cls}"
-        star = el("span", "*", cls="req", aria_hidden="true") if known.required else None
+        star = el("span", "*", cls="field-required", aria_hidden="true") if known.required else None
         if known.kind == "radio":
             choices = (
                 self._choice(field, "radio", form, value, text, f"{id_}-{i}" if i else id_) for i, (value, text) in enumerate(field.options)
@@ -352,8 +352,8 @@ class Form:
         if known.kind == "checkbox":
             return el("div", self._choice(field, "checkbox", form, "1", field.label, id_), note, cls=cls)
         if known.kind == "fixed":
-            value = el("p", getattr(form.initial, field.name), cls="fixed")
-            return el("div", el("span", field.label, cls="label"), value, note, cls=cls)
+            value = el("p", getattr(form.initial, field.name), cls="form-fixed")
+            return el("div", el("span", field.label, cls="field-label"), value, note, cls=cls)
         return el("div", el("label", field.label, star, for_=id_), self._control(field, known, form), note, cls=cls)
 
     def _attributes(self, field: Field, known: ModelField, form: Bound) -> dict[str, Any]:
@@ -376,20 +376,20 @@ class Form:
         attributes, value = self._attributes(field, known, form), getattr(form.initial, field.name)
         if known.kind == "select":
             options = (el("option", text, value=key, selected=ServerOnly(value, equals=key)) for key, text in field.options)
-            return el("span", el("select", *options, **attributes, autoComplete=field.autocomplete), cls="select")
+            return el("span", el("select", *options, **attributes, autoComplete=field.autocomplete), cls="field-select")
         if known.kind == "textarea":
-            return el("textarea", LiveOnly(rx.fragment, value), **attributes, rows=4, cls="input")
+            return el("textarea", LiveOnly(rx.fragment, value), **attributes, rows=4, cls="field-input")
         untouched: dict[str, Any] = {"autoCapitalize": "none", "spellCheck": "false"}
         if known.kind == "password":
             box = el("input", **attributes, type="password", data_secret=True, autoComplete=field.autocomplete, **untouched)
-            return el("div", box, _reveal(self._id(field)), cls="input secret")
+            return el("div", box, _reveal(self._id(field)), cls="field-input field-secret")
         by_kind: dict[str, Any] = {"type": known.kind}
         if known.kind in {"code", "recovery"}:
             keyboard = "numeric" if known.kind == "code" else "text"
             by_kind = {"type": "text", "inputMode": keyboard, "data_secret": True, **untouched}
         if known.kind == "email":
             by_kind |= untouched
-        return el("input", **attributes, **by_kind, autoComplete=field.autocomplete, cls="input")
+        return el("input", **attributes, **by_kind, autoComplete=field.autocomplete, cls="field-input")
 
     def _choice(self, field: Field, kind: str, form: Bound, value: str, text: str, id_: str) -> El:
         box = el(
@@ -401,14 +401,14 @@ class Form:
             checked=ServerOnly(getattr(form.initial, field.name), equals=value),
             aria_describedby=f"{self._id(field)}-note",
         )
-        return el("label", box, el("span", text), cls="keep")
+        return el("label", box, el("span", text), cls="field-keep")
 
     def _note(self, field: Field, form: Bound) -> Node:
         id_ = f"{self._id(field)}-note"
-        hint = el("p", field.hint, cls="hint") if isinstance(field.hint, str) else field.hint
+        hint = el("p", field.hint, cls="field-hint") if isinstance(field.hint, str) else field.hint
         wrong = getattr(form.errors, field.name)
-        message = LiveOnly(rx.fragment, when(wrong, el("p", icon("circle-alert", small=True), el("span", wrong), cls="msg")))
-        served = el("div", id=id_, cls="note")
+        message = LiveOnly(rx.fragment, when(wrong, el("p", icon("circle-alert", small=True), el("span", wrong), cls="field-error")))
+        served = el("div", id=id_, cls="field-note")
         return wrapped(FieldNote, served, message, hint, field=field.name, id=id_, icon=_icon_component("circle-alert", small=True))
 
 
@@ -484,11 +484,13 @@ def _failure_texts() -> dict[str, str]:
 
 def section(title: str, *content: Node, text: str = "") -> El:
     """Return a card with a heading, for a page that has several forms."""
-    return el("section", el("h2", title), el("p", text, cls="soft") if text else None, *content, cls="card pad formcard", aria_label=title)
+    return el(
+        "section", el("h2", title), el("p", text, cls="soft") if text else None, *content, cls="card card-pad form-card", aria_label=title
+    )
 
 
 def _reveal(target: str) -> Wrapped:
-    label, cls = t("Show the password"), "btn plain icon"
+    label, cls = t("Show the password"), "button button-plain button-icon"
     served = el("button", type="button", hidden=True, data_reveal=target, aria_pressed="false", cls=cls, aria_label=label)
     return wrapped(Reveal, served, icon("eye", small=True), target=target, class_name=cls, custom_attrs={"aria-label": label})
 
@@ -503,11 +505,11 @@ def _row_field(row: Bound) -> El:
         "autoComplete": row.autocomplete,
     }
     options = each(row.options, lambda option: el("option", option.text, value=option.key, selected=ServerOnly(option.selected)))
-    select = el("span", el("select", options, **attributes), cls="select")
-    box = el("input", **attributes, type="text", value=ServerOnly(row.value), maxLength=row.max_length, cls="input")
-    star = when(row.required, el("span", "*", cls="req", aria_hidden="true"))
-    message = LiveOnly(rx.fragment, when(row.error, el("p", icon("circle-alert", small=True), el("span", row.error), cls="msg")))
-    hint, served = when(row.hint, el("p", row.hint, cls="hint")), el("div", id=row.note, cls="note")
+    select = el("span", el("select", options, **attributes), cls="field-select")
+    box = el("input", **attributes, type="text", value=ServerOnly(row.value), maxLength=row.max_length, cls="field-input")
+    star = when(row.required, el("span", "*", cls="field-required", aria_hidden="true"))
+    message = LiveOnly(rx.fragment, when(row.error, el("p", icon("circle-alert", small=True), el("span", row.error), cls="field-error")))
+    hint, served = when(row.hint, el("p", row.hint, cls="field-hint")), el("div", id=row.note, cls="field-note")
     note = wrapped(FieldNote, served, message, hint, field=row.key, id=row.note, icon=_icon_component("circle-alert", small=True))
     return el("div", el("label", row.label, star, for_=row.id), when(row.select, select, box), note, cls="field")
 

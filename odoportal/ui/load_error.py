@@ -19,5 +19,7 @@ def content_or_error(failed: Any, title: str, retry: Any, content: rx.Component)
         content: the component to show otherwise.
     """
     said = View(lambda _: empty("triangle-alert", title, t("Nothing is lost. Try again in a moment.")))
-    again = rx.el.button(t("Try again"), type="button", class_name="btn primary", on_click=retry, custom_attrs={"data-server": ""})
-    return rx.cond(failed, rx.el.div(said.component(None), again, class_name="failed", role="alert"), content)
+    again = rx.el.button(
+        t("Try again"), type="button", class_name="button button-primary", on_click=retry, custom_attrs={"data-server": ""}
+    )
+    return rx.cond(failed, rx.el.div(said.component(None), again, class_name="load-failed", role="alert"), content)

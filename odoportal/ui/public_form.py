@@ -25,7 +25,7 @@ class PublicForm(Form):
         focus: the name of the field that has the focus, unless a field has an error.
     """
 
-    variant: str = "primary block caps"
+    variant: str = "button-primary button-block button-caps"
     title: str = ""
     text: Sequence[str] = ()
     action: str = ""
@@ -56,7 +56,7 @@ class PublicForm(Form):
     def _alert(self, form: Bound) -> Node:
         lines = ((getattr(form.errors, f.name), t("{name}: {error}", name=f.label, error="")) for f in self.fields())
         listed = el("div", *(when(wrong, el("p", label, wrong)) for wrong, label in lines), role="alert", cls="sr")
-        whole = el("p", icon("circle-alert", small=True), el("span", form.error), role="alert", id="refused", cls="msg")
+        whole = el("p", icon("circle-alert", small=True), el("span", form.error), role="alert", id="refused", cls="field-error")
         return when(form.error, whole, when(form.errors, listed))
 
     def _id(self, field: Field) -> str:

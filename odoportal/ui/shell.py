@@ -16,14 +16,21 @@ from odoportal.ui.template import Bound, El, LiveOnly, Node, View, each, el, ico
 LANGUAGE_NAMES = {"fr": "Français", "en": "English"}
 
 
-def _popover_button(*children: Node, target: str, label: str, cls: str = "ghost") -> El:
+def _popover_button(*children: Node, target: str, label: str, cls: str = "header-button") -> El:
     return el("button", *children, type="button", cls=cls, popoverTarget=target, aria_label=label)
 
 
 def _launch_button(view: Bound, cls: str) -> Node:
     return when(
         view.launch_url,
-        el("a", t("Launch ODOTRACK"), icon("arrow-up-right", small=True), href=view.launch_url, cls=f"btn launch {cls}", data_out=True),
+        el(
+            "a",
+            t("Launch ODOTRACK"),
+            icon("arrow-up-right", small=True),
+            href=view.launch_url,
+            cls=f"button button-launch {cls}",
+            data_out=True,
+        ),
     )
 
 
@@ -58,44 +65,46 @@ def _language_menu() -> tuple[El, El]:
         target="language-menu",
         label=t("Language: {name}", name=LANGUAGE_NAMES[current_language()]),
     )
-    return button, el("div", language_link("fr"), language_link("en"), id="language-menu", popover="auto", cls="menu at-language")
+    return button, el("div", language_link("fr"), language_link("en"), id="language-menu", popover="auto", cls="menu header-language")
 
 
 def _region_form(view: Bound) -> El:
     def choice(region: str, text: str, on: Node, off: Node) -> El:
         return el("button", when(view.region_en, on, off), text, type="submit", name="region", value=region)
 
-    yes, no = icon("check", small=True), el("span", cls="ic s")
+    yes, no = icon("check", small=True), el("span", cls="icon icon-small")
     return el("form", choice("en-CA", "EN (CA)", yes, no), choice("fr-CA", "FR (CA)", no, yes), method="post", action="/auth/region")
 
 
 def _region_menu(view: Bound) -> tuple[El, El]:
     shown = when(view.region_en, "EN (CA)", "FR (CA)")
     button = _popover_button(
-        shown, icon("chevron-down", small=True), target="region-menu", label=t("Format of numbers and dates"), cls="ghost wide"
+        shown, icon("chevron-down", small=True), target="region-menu", label=t("Format of numbers and dates"), cls="header-button wide"
     )
     return button, el(
-        "div", el("p", t("Format of numbers and dates")), _region_form(view), id="region-menu", popover="auto", cls="menu at-region"
+        "div", el("p", t("Format of numbers and dates")), _region_form(view), id="region-menu", popover="auto", cls="menu header-region"
     )
 
 
 def _accounts(view: Bound) -> Node:
     def account_link(row: Bound) -> El:
-        return el("a", when(row.current, icon("check", small=True), el("span", cls="ic s")), row.name, href=row.url, data_out=True)
+        return el(
+            "a", when(row.current, icon("check", small=True), el("span", cls="icon icon-small")), row.name, href=row.url, data_out=True
+        )
 
     return when(view.several, el("div", el("p", t("Accounts")), each(view.accounts, lambda row: el("div", account_link(row))), el("hr")))
 
 
 def _user_menu(view: Bound) -> tuple[El, El]:
-    who = el("span", view.name, el("small", view.account), cls="who wide")
+    who = el("span", view.name, el("small", view.account), cls="header-who wide")
     button = el(
         "button",
-        el("span", view.initials, cls="ava", aria_hidden="true"),
+        el("span", view.initials, cls="header-initials", aria_hidden="true"),
         who,
         el("span", view.name, cls="sr narrow"),
         icon("chevron-down", small=True, cls="wide"),
         type="button",
-        cls="ghost",
+        cls="header-button",
         popoverTarget="user-menu",
         aria_haspopup="true",
     )
@@ -120,14 +129,14 @@ def _user_menu(view: Bound) -> tuple[El, El]:
         sign_out,
         id="user-menu",
         popover="auto",
-        cls="menu at-user",
+        cls="menu header-user",
     )
     return button, menu
 
 
 def _header(view: Bound) -> Node:
     return (
-        when(view.beta, el("span", "BETA", cls="beta")),
+        when(view.beta, el("span", "BETA", cls="header-beta")),
         el("span", cls="push"),
         _launch_button(view, "tab"),
         *_language_menu(),
@@ -138,7 +147,7 @@ def _header(view: Bound) -> Node:
 
 def _demo_day(view: Bound) -> Node:
     text = t("Demonstration: the business day is {day}.", day="{day}").split("{day}")
-    return when(view.demo_day, el("aside", text[0], el("b", view.demo_day), text[1], cls="demo-day", aria_label=t("Demonstration")))
+    return when(view.demo_day, el("aside", text[0], el("b", view.demo_day), text[1], cls="shell-demo", aria_label=t("Demonstration")))
 
 
 HEADER = View(_header)
@@ -147,7 +156,7 @@ DEMO_DAY = View(_demo_day)
 
 def _entry(place: places.Place, shell: Any) -> Node:
     def count() -> rx.Component:
-        return rx.el.span(shell.counts[place.path], class_name="n")
+        return rx.el.span(shell.counts[place.path], class_name="shell-count")
 
     inside = place.path != "/" and current_path().startswith(f"{place.path}/")
     current_page = {"aria_current": "page"} if place.path == current_path() else {"aria_current": "true"} if inside else {}
@@ -159,26 +168,31 @@ def _sidebar(shell: Any) -> Node:
         return el("div", el("h2", title, id=name), el("ul", *(el("li", _entry(p, shell)) for p in entries), aria_labelledby=name))
 
     grouped = [group(title, entries, f"group-{i}") for i, (title, entries) in enumerate(places.groups())]
-    return el("nav", el("ul", el("li", _entry(places.dashboard(), shell))), *grouped, cls="side", aria_label=t("Menu"))
+    return el("nav", el("ul", el("li", _entry(places.dashboard(), shell))), *grouped, cls="shell-side", aria_label=t("Menu"))
 
 
 def _drawer(shell: Any) -> El:
     def group(title: str, entries: Sequence[places.Place]) -> El:
-        return el("div", el("p", title, cls="group"), el("ul", *(el("li", _entry(p, shell)) for p in entries)))
+        return el("div", el("p", title, cls="shell-group"), el("ul", *(el("li", _entry(p, shell)) for p in entries)))
 
     grouped = [group(title, entries) for title, entries in places.groups()]
-    menu = el("nav", el("ul", el("li", _entry(places.dashboard(), shell))), *grouped, cls="side", aria_label=t("Menu"))
+    menu = el("nav", el("ul", el("li", _entry(places.dashboard(), shell))), *grouped, cls="shell-side", aria_label=t("Menu"))
 
     def launch() -> rx.Component:
-        return View(lambda view: _launch_button(view, "block")).component(shell)
+        return View(lambda view: _launch_button(view, "button-block")).component(shell)
 
     return el(
         "aside",
         menu,
-        el("div", LiveOnly(launch), el("div", language_link(other_language(current_language()), cls="btn second block")), cls="dfoot"),
+        el(
+            "div",
+            LiveOnly(launch),
+            el("div", language_link(other_language(current_language()), cls="button button-second button-block")),
+            cls="shell-foot",
+        ),
         id="drawer",
         popover="auto",
-        cls="drawer",
+        cls="shell-drawer",
         aria_label=t("Menu"),
     )
 
@@ -196,7 +210,7 @@ def breadcrumb(*trail: tuple[str, str]) -> El:
                 el("span", name, aria_current="page") if last else link(name, to=page_url(path)),
             )
         )
-    return el("nav", el("ol", *items, cls="crumb"), aria_label=t("Breadcrumb"))
+    return el("nav", el("ol", *items, cls="shell-crumb"), aria_label=t("Breadcrumb"))
 
 
 def public_page(content: rx.Component, *, reload_document: bool = False) -> rx.Component:
@@ -207,11 +221,11 @@ def public_page(content: rx.Component, *, reload_document: bool = False) -> rx.C
             "header",
             home,
             el("span", cls="push"),
-            language_link(other_language(current_language()), cls="ghost", reload_document=reload_document),
-            cls="bar",
+            language_link(other_language(current_language()), cls="header-button", reload_document=reload_document),
+            cls="header",
         )
     )
-    return rx.fragment(top.component(None), rx.el.main(content, id="main", class_name="main narrowpage"))
+    return rx.fragment(top.component(None), rx.el.main(content, id="main", class_name="shell-main shell-narrow"))
 
 
 def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] = ()) -> rx.Component:
@@ -247,17 +261,17 @@ def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] =
         on_stay=state.stay,
     )
     return rx.fragment(
-        View(lambda _: el("a", t("Skip to the content"), href="#main", cls="skip")).component(None),
+        View(lambda _: el("a", t("Skip to the content"), href="#main", cls="shell-skip")).component(None),
         rx.el.header(
             SideToggle.create(View(lambda _: icon("menu")).component(None), label=t("Menu")),
             frame.component(None),
             live("header", HEADER, state.shell, state.ready),
-            class_name="bar",
+            class_name="header",
         ),
         live("demo-day", DEMO_DAY, state.shell, state.ready),
         rx.el.div(
             View(lambda _: _sidebar(state.shell)).component(None),
-            rx.el.main(View(lambda _: breadcrumb(*trail)).component(None), *content, id="main", tab_index=-1, class_name="main"),
+            rx.el.main(View(lambda _: breadcrumb(*trail)).component(None), *content, id="main", tab_index=-1, class_name="shell-main"),
             class_name="shell",
         ),
         View(lambda _: _drawer(state.shell)).component(None),

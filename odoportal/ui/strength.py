@@ -22,5 +22,5 @@ def strength(field: str, fewest: int) -> El:
         "data_hard": t("Hard to guess."),
     }
     bar = el("span", cls="strength-bar", aria_hidden="true")
-    said = el("span", role="status", cls="hint")
+    said = el("span", role="status", cls="field-hint")
     return el("p", bar, said, cls="strength", data_strength=field, data_fewest=str(fewest), data_level="0", **texts)

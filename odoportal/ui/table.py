@@ -31,7 +31,7 @@ def tabs(rows: Bound) -> Node:
     """Return the tabs over rows of `lists.view.Tab`."""
 
     def tab(row: Bound) -> Node:
-        return link(row.text, el("span", row.count, cls="n"), to=row.url, aria_current=row.current)
+        return link(row.text, el("span", row.count, cls="tabs-count"), to=row.url, aria_current=row.current)
 
     return el("nav", each(rows, lambda row: el("span", tab(row))), cls="tabs", aria_label=t("Show"))
 
@@ -53,21 +53,28 @@ def _list_form(auto: bool, cls: str, *children: Node) -> Wrapped:
 
 def _size_form(view: Bound) -> Wrapped:
     select = el("select", _options(view.frame.sizes), name="size", data_plain="10", aria_label=t("Records per page"))
-    submit = el("noscript", el("button", t("Show"), type="submit", cls="btn second"))
+    submit = el("noscript", el("button", t("Show"), type="submit", cls="button button-second"))
     return _list_form(
-        True, "sizes tab", _hidden_fields(view), el("span", select, cls="select"), el("span", t("records"), cls="soft"), submit
+        True,
+        "toolbar-sizes tab",
+        _hidden_fields(view),
+        el("span", select, cls="field-select"),
+        el("span", t("records"), cls="soft"),
+        submit,
     )
 
 
 def _date(name: str, label: str, value: Bound) -> El:
-    field = el("input", id=f"filter-{name}", type="date", name=name, defaultValue=value, min="1990-01-01", max="2099-12-31", cls="input")
+    field = el(
+        "input", id=f"filter-{name}", type="date", name=name, defaultValue=value, min="1990-01-01", max="2099-12-31", cls="field-input"
+    )
     return el("div", el("label", label, for_=f"filter-{name}"), field, cls="field")
 
 
 def _filters(view: Bound, table: ListTable) -> tuple[El, El]:
     def choice(name: str, label: str, options: Bound, plain: Bound | str, cls: str = "field phone") -> El:
         select = el("select", _options(options), id=f"filter-{name}", name=name, data_plain=plain)
-        return el("div", el("label", label, for_=f"filter-{name}"), el("span", select, cls="select"), cls=cls)
+        return el("div", el("label", label, for_=f"filter-{name}"), el("span", select, cls="field-select"), cls=cls)
 
     dates, chosen = table.dates(), table.choice
     only_dates = (icon("calendar", cls="tab"), el("span", dates, cls="tab"))
@@ -78,17 +85,17 @@ def _filters(view: Bound, table: ListTable) -> tuple[El, El]:
         el("span", t("Sort and filter"), cls="phone"),
         when(view.frame.choices, several, only_dates) if chosen else only_dates,
         type="button",
-        cls="chip grow" if dates else "chip grow phone",
+        cls="toolbar-chip layout-grow" if dates else "toolbar-chip layout-grow phone",
         popoverTarget="filters",
     )
     days = el(
         "fieldset",
         el("legend", dates),
-        el("div", _date("from", t("From"), view.frame.since), _date("to", t("To"), view.frame.until), cls="duo"),
+        el("div", _date("from", t("From"), view.frame.since), _date("to", t("To"), view.frame.until), cls="layout-duo"),
     )
     inner = _list_form(
         False,
-        "filterform",
+        "list-filter",
         el("h2", t("Sort and filter"), cls="phone"),
         choice("sort", t("Sort by"), view.frame.sorts, view.frame.plain_sort),
         choice("size", t("Records per page"), view.frame.sizes, "10"),
@@ -96,19 +103,22 @@ def _filters(view: Bound, table: ListTable) -> tuple[El, El]:
         days if dates else None,
         el(
             "div",
-            el("button", t("Show"), type="submit", cls="btn primary"),
-            link(t("Clear filters"), to=view.frame.clear, cls="btn plain"),
-            cls="row",
+            el("button", t("Show"), type="submit", cls="button button-primary"),
+            link(t("Clear filters"), to=view.frame.clear, cls="button button-plain"),
+            cls="layout-row",
         ),
     )
-    return button, el("div", inner, id="filters", popover="auto", cls="menu sheet", role="dialog", aria_label=t("Sort and filter"))
+    return button, el("div", inner, id="filters", popover="auto", cls="menu menu-sheet", role="dialog", aria_label=t("Sort and filter"))
 
 
 def _chips(view: Bound) -> Node:
     def chip(row: Bound) -> El:
-        return el("li", link(row.text, icon("x", small=True), el("span", t("Remove this filter"), cls="sr"), to=row.url, cls="chip on"))
+        return el(
+            "li",
+            link(row.text, icon("x", small=True), el("span", t("Remove this filter"), cls="sr"), to=row.url, cls="toolbar-chip toolbar-on"),
+        )
 
-    return when(view.frame.chips, el("ul", each(view.frame.chips, chip), cls="chips", aria_label=t("Filters in force")))
+    return when(view.frame.chips, el("ul", each(view.frame.chips, chip), cls="toolbar-chips", aria_label=t("Filters in force")))
 
 
 def _header_cell(row: Bound) -> El:
@@ -123,11 +133,11 @@ def row_checkbox(row: Bound, sums: bool = True) -> Wrapped:
 
 
 def _select_cell(row: Bound, selection: Selection) -> El:
-    return el("td", row_checkbox(row, selection.sums), cls="c-pick")
+    return el("td", row_checkbox(row, selection.sums), cls="table-col-pick")
 
 
 def _select_page_cell(view: Bound) -> El:
-    return el("td", wrapped(PageCheckbox, el("span"), rows=view.pairs, label=t("Select this page")), cls="c-pick")
+    return el("td", wrapped(PageCheckbox, el("span"), rows=view.pairs, label=t("Select this page")), cls="table-col-pick")
 
 
 def _selection(view: Bound, selection: Selection) -> Wrapped:
@@ -173,7 +183,7 @@ def export_menu(view: Bound) -> Node:
         t("Export"),
         icon("chevron-down", small=True),
         type="button",
-        cls="btn second",
+        cls="button button-second",
         popoverTarget="export-menu",
     )
     menu = el(
@@ -184,19 +194,20 @@ def export_menu(view: Bound) -> Node:
         LiveOnly(lambda: PrintButton.create(View(lambda _: icon("printer")).component(None), t("Print the list"))),
         id="export-menu",
         popover="auto",
-        cls="menu at-export",
+        cls="menu menu-export",
     )
     return choose(view.frame.empty, {"nothing": None}, (button, menu))
 
 
 def _pager(view: Bound) -> Node:
     def step(to: Bound, shape: str, name: str) -> Node:
-        return when(to, link(icon(shape), to=to, aria_label=name), el("span", icon(shape), aria_disabled="true", cls="off"))
+        return when(to, link(icon(shape), to=to, aria_label=name), el("span", icon(shape), aria_disabled="true", cls="pager-off"))
 
     def page(row: Bound) -> Node:
         here = link(row.text, to=row.url, aria_current="page", aria_label=row.label)
         return el(
-            "li", when(row.url, when(row.current, here, link(row.text, to=row.url, aria_label=row.label)), el("span", row.text, cls="gap"))
+            "li",
+            when(row.url, when(row.current, here, link(row.text, to=row.url, aria_label=row.label)), el("span", row.text, cls="pager-gap")),
         )
 
     pages = el(
@@ -226,23 +237,23 @@ def _rows(view: Bound, table: ListTable) -> Node:
         cls=f"list {table.cls}",
     )
     region = {"role": "region", "tabIndex": 0, "aria-label": title}
-    served = el("div", cls="scroll", role="region", tabIndex=0, aria_label=title)
-    scroll = wrapped(OnScreen, served, drawn, as_="div", on="wide", class_name="scroll", custom_attrs=region)
-    rows = each(view.rows, lambda row: el("li", *(part(row) for part in card), cls="lcard", data_row=row.key))
-    cards = wrapped(OnScreen, el("ul", cls="cards"), rows, as_="ul", on="narrow", class_name="cards")
-    shown = el("p", view.frame.showing, el("span", " ", view.frame.as_of, cls="asof"))
-    foot = el("div", shown, el("span", cls="push"), _pager(view), cls="foot")
+    served = el("div", cls="table-scroll", role="region", tabIndex=0, aria_label=title)
+    scroll = wrapped(OnScreen, served, drawn, as_="div", on="wide", class_name="table-scroll", custom_attrs=region)
+    rows = each(view.rows, lambda row: el("li", *(part(row) for part in card), cls="table-card", data_row=row.key))
+    cards = wrapped(OnScreen, el("ul", cls="list-cards"), rows, as_="ul", on="narrow", class_name="list-cards")
+    shown = el("p", view.frame.showing, el("span", " ", view.frame.as_of, cls="list-asof"))
+    foot = el("div", shown, el("span", cls="push"), _pager(view), cls="list-foot")
     return el("div", _selection(view, selection) if selection else None, scroll, cards, foot)
 
 
 def _table(view: Bound, table: ListTable) -> Node:
-    clear = link(t("Clear search and filters"), to=view.frame.clear, cls="btn second")
+    clear = link(t("Clear search and filters"), to=view.frame.clear, cls="button button-second")
     near = each(view.frame.closest, lambda row: el("span", link(row.text, to=row.url), " "))
     text = (view.frame.empty_text, when(view.frame.closest, (" ", t("Closest:"), " ", near)))
     return choose(
         view.frame.empty,
         {
-            "nothing": el("div", empty(table.empty_icon, view.frame.empty_title, view.frame.empty_text), cls="list-nothing"),
+            "nothing": el("div", empty(table.empty_icon, view.frame.empty_title, view.frame.empty_text), data_empty="nothing"),
             "no-match": empty("filter-x", view.frame.empty_title, text, clear),
         },
         _rows(view, table),
@@ -252,11 +263,11 @@ def _table(view: Bound, table: ListTable) -> Node:
 def skeleton(table: ListTable) -> str:
     """Return the HTML of placeholder rows, as high as real ones, and of placeholder cards, for a list that is not loaded yet."""
     columns = [column for column in table.columns if column.cell]
-    heads = "".join(f'<th scope="col" class="c-{column.key}">{escape(column.title())}</th>' for column in columns)
-    bar = '<span class="sk"></span>'
-    row, card = f"<tr>{f'<td>{bar}</td>' * len(columns)}</tr>", f'<li class="lcard">{bar * 3}</li>'
-    rows = f'<table class="list skeleton"><thead><tr>{heads}</tr></thead><tbody>{row * 10}</tbody></table>'
-    return f'<div aria-busy="true"><div class="scroll">{rows}</div><ul class="cards">{card * 5}</ul></div>'
+    heads = "".join(f'<th scope="col" class="table-col-{column.key}">{escape(column.title())}</th>' for column in columns)
+    bar = '<span class="skeleton-bar"></span>'
+    row, card = f"<tr>{f'<td>{bar}</td>' * len(columns)}</tr>", f'<li class="table-card">{bar * 3}</li>'
+    rows = f'<table class="list skeleton-table"><thead><tr>{heads}</tr></thead><tbody>{row * 10}</tbody></table>'
+    return f'<div aria-busy="true"><div class="table-scroll">{rows}</div><ul class="list-cards">{card * 5}</ul></div>'
 
 
 TABS = View(lambda view: choose(view.frame.empty, {"nothing": None}, tabs(view.frame.tabs)))
@@ -299,5 +310,5 @@ class ListCard:
             content_or_error(state.failed, t("The list could not be loaded."), state.retry, Busy.create(rows, version=state.version)),
             rx.el.p(rx.cond(frame.empty != "", frame.empty_title, frame.showing), role="status", class_name="sr"),
             PageTitle.create(text=rx.cond(state.view.details.title != "", state.view.details.title, frame.title)),
-            class_name="card listcard",
+            class_name="card card-list",
         )

@@ -203,7 +203,7 @@ def wrapped(kind: Any, served: El, *children: Node, **props: Any) -> Wrapped:
 
 def icon(name: str, small: bool = False, cls: str = "") -> El:
     """Return an icon of the sprite. It is hidden from assistive technology, so put a word or an `aria_label` next to it."""
-    classes = " ".join(filter(None, ("ic", "s" if small else "", cls)))
+    classes = " ".join(filter(None, ("icon", "icon-small" if small else "", cls)))
     return el("svg", el("use", href=f"{SPRITE}#{name}"), cls=classes, aria_hidden="true", focusable="false")
 
 

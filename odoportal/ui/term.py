@@ -4,12 +4,12 @@ from odoportal.core.i18n import t
 from odoportal.ui.template import Bound, Node, each, el, when
 
 
-def road(term: Bound, cls: str = "road") -> Node:
+def road(term: Bound, cls: str = "term") -> Node:
     """Draw how much of an agreement's term has run, with a tick for each year."""
     ticks = each(term.ticks, lambda tick: el("u", style={"left": tick.at}))
     ran = el("i", style={"width": term.width})
     point = el("em", style={"left": term.width})
-    return when(term.ended, el("span", ran, ticks, cls=f"{cls} done"), el("span", ran, ticks, point, cls=cls))
+    return when(term.ended, el("span", ran, ticks, cls=f"{cls} term-done"), el("span", ran, ticks, point, cls=cls))
 
 
 def term_section(term: Bound) -> Node:
@@ -21,15 +21,15 @@ def term_section(term: Bound) -> Node:
             el("h3", t("Term of the agreement")),
             el("span", cls="push"),
             el("span", el("b", term.percent), " ", t("of"), " ", term.whole),
-            cls="row",
+            cls="layout-row",
         ),
-        road(term, "road big"),
+        road(term, "term term-big"),
         el(
             "div",
             el("span", t("Start"), " ", el("b", term.start)),
             el("span", cls="push"),
             el("span", t("End"), " ", el("b", term.end)),
-            cls="row small",
+            cls="layout-row small",
         ),
-        cls="sec",
+        cls="section",
     )

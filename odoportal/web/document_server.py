@@ -333,7 +333,7 @@ def _is_ambiguous_path(path: str) -> bool:
 def _html(request: Request, text: str, status: int, own: dict[str, str]) -> Response:
     body = text.encode()
     if "br" in request.headers.get("accept-encoding", ""):
-        body, own = brotli.compress(body, quality=4), {**own, "content-encoding": "br"}
+        body, own = brotli.compress(body, quality=5), {**own, "content-encoding": "br"}
     return Response(body, status, own, media_type="text/html")
 
 

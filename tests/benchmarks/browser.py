@@ -66,7 +66,7 @@ def _sort_portal(page: Page, profile: Profile) -> None:
         page.locator("#filter-sort").select_option("number")
         page.locator("#filters [type=submit]").click()
     else:
-        page.locator("th.c-number a").click()
+        page.locator("th.table-col-number a").click()
 
 
 def _portal_app(url: str, cookie: str) -> App:
@@ -74,14 +74,14 @@ def _portal_app(url: str, cookie: str) -> App:
         url,
         cookie,
         "/en/orders",
-        rows=lambda profile: ".cards [data-row]" if profile.phone else "tr[data-row]",
+        rows=lambda profile: ".list-cards [data-row]" if profile.phone else "tr[data-row]",
         details=".dialog:not([aria-busy]) h2",
-        first_rows=".first[data-slot=rows]",
+        first_rows=".layout-first[data-slot=rows]",
         next_page=".pager li:last-child a",
         sort=_sort_portal,
         search="#search",
         submit_key="",
-        open=lambda profile: f"{'.cards' if profile.phone else 'tbody'} [data-open]",
+        open=lambda profile: f"{'.list-cards' if profile.phone else 'tbody'} [data-open]",
     )
 
 

@@ -76,7 +76,7 @@ def visit(page: Page, address: str, live: bool) -> Weight:
     weight = track_weight(page)
     page.goto(address, wait_until="networkidle")
     if live:
-        expect(page.locator(".first")).to_have_count(0)
+        expect(page.locator(".layout-first")).to_have_count(0)
     return weight
 
 

@@ -127,7 +127,7 @@ def temporary_account(portal: Portal, number: str, name: str, people: Mapping[st
 
 def live(page: Page) -> Page:
     """Wait until the live page has replaced the rows that the server wrote, and return the page."""
-    expect(page.locator(".first")).to_have_count(0)
+    expect(page.locator(".layout-first")).to_have_count(0)
     return page
 
 

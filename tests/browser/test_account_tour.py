@@ -67,7 +67,7 @@ def invite(owner: Page, portal: Portal) -> str:
     owner.select_option("#invite-role", "billing")
     owner.get_by_role("button", name="Inviter").click()
     expect(owner.get_by_text(f"L’invitation à {NORA} est en route.")).to_be_visible()
-    expect(owner.locator(".asked li")).to_contain_text("Facturation")
+    expect(owner.locator(".record-asked li")).to_contain_text("Facturation")
     return mailed_link(portal, NORA, "join").removeprefix(portal.url)
 
 
@@ -111,10 +111,10 @@ def switch_two_step_on(phone: Page) -> tuple[TOTP, list[str]]:
     open_live(phone, "/fr/profile/security").locator("#totp_begin-current").fill(PASSWORD)
     phone.get_by_role("button", name="Configurer").click()
     expect(phone.get_by_role("img", name="Image qui contient la clé, pour l’application")).to_be_visible()
-    app = TOTP(phone.locator(".key code").inner_text().replace(" ", ""))
+    app = TOTP(phone.locator(".security-key code").inner_text().replace(" ", ""))
     phone.locator("#totp_confirm-code").fill(app.now())
     phone.get_by_role("button", name="Activer").click()
-    codes = phone.locator(".shown code")
+    codes = phone.locator(".form-shown code")
     expect(codes).to_have_count(10)
     kept = codes.all_inner_texts()
     phone.get_by_role("link", name="Je les ai gardés").click()
@@ -133,7 +133,7 @@ def sign_in_with_code(phone: Page, app: TOTP) -> None:
 
 def sign_in_with_recovery_code(office: Page, code: str) -> None:
     """Check that the session without a second step has ended, and sign in with a recovery code in place of the app."""
-    office.locator(".shell > nav.side").get_by_role("link", name="Factures").click()
+    office.locator(".shell > nav.shell-side").get_by_role("link", name="Factures").click()
     expect(office.get_by_text("Votre session a pris fin.")).to_be_visible()
     sign_in(office, ARIANE)
     office.get_by_role("link", name="Utiliser un code de récupération").click()
@@ -148,7 +148,7 @@ def sign_in_with_passkey(phone: Page) -> None:
     phone.get_by_role("button", name="Ajouter une clé d’accès").click()
     phone.get_by_label("Nom de la clé d’accès").fill("Mon téléphone")
     phone.get_by_role("button", name="Créer la clé d’accès").click()
-    expect(phone.locator(".entry-list").get_by_text("Mon téléphone")).to_be_visible()
+    expect(phone.locator(".security-list").get_by_text("Mon téléphone")).to_be_visible()
     forget_session(phone).get_by_role("button", name="Se connecter avec une clé d’accès").click()
     on_dashboard(phone)
 
@@ -181,14 +181,14 @@ def add_addresses(phone: Page) -> None:
     open_live(phone, "/fr/addresses").get_by_role("link", name="Ajouter une adresse").first.click()
     fill(phone, name="Dépôt de Sudbury", line1="12, rue Elm", city="Sudbury", province="ON", postal_code="p3e5j1")
     phone.get_by_role("button", name=SAVE).click()
-    expect(phone.locator(".lcard", has_text="Sudbury (Ontario)\u00a0 P3E 5J1")).to_be_visible()
+    expect(phone.locator(".table-card", has_text="Sudbury (Ontario)\u00a0 P3E 5J1")).to_be_visible()
     phone.get_by_role("link", name="Ajouter une adresse").click()
     phone.select_option("#country", "FR")
     expect(phone.locator("#address-province")).to_have_count(0)
     fill(phone, name="Dépôt de Lyon", line1="3, rue de la République", postal_code="69 002", city="Lyon")
     phone.get_by_role("button", name=SAVE).click()
-    expect(phone.locator(".lcard", has_text="69002 Lyon")).to_be_visible()
-    expect(phone.locator(".lcard")).to_have_count(2)
+    expect(phone.locator(".table-card", has_text="69002 Lyon")).to_be_visible()
+    expect(phone.locator(".table-card")).to_have_count(2)
 
 
 def manage_cards(phone: Page) -> None:
@@ -198,17 +198,17 @@ def manage_cards(phone: Page) -> None:
     add(phone, "Refusée")
     expect(phone.get_by_role("alert")).to_contain_text("La banque a refusé cette carte.")
     phone.get_by_role("link", name="Retour à ODOportal").click()
-    expect(live(phone).locator(".bankcard")).to_have_count(1)
+    expect(live(phone).locator(".cards-card")).to_have_count(1)
     add(phone, "Acceptée, expire ce mois-ci")
-    card = live(phone).locator(".bankcard", has_text="Mastercard •••• 4444")
+    card = live(phone).locator(".cards-card", has_text="Mastercard •••• 4444")
     card.get_by_role("button", name="Choisir par défaut").click()
     expect(phone.get_by_text("Cette carte est maintenant la carte par défaut.")).to_be_visible()
-    expect(phone.locator(".bankcard").first).to_contain_text("Mastercard •••• 4444")
+    expect(phone.locator(".cards-card").first).to_contain_text("Mastercard •••• 4444")
     card.get_by_role("link", name="Retirer").click()
     phone.get_by_role("dialog").get_by_role("button", name="Retirer cette carte").click()
     expect(phone.get_by_text("La carte est retirée.")).to_be_visible()
-    expect(phone.locator(".bankcard")).to_have_count(1)
-    expect(phone.locator(".bankcard").first).to_contain_text("Par défaut")
+    expect(phone.locator(".cards-card")).to_have_count(1)
+    expect(phone.locator(".cards-card").first).to_contain_text("Par défaut")
 
 
 def download_data(phone: Page) -> None:
@@ -245,7 +245,7 @@ def check_activity(owner: Page) -> None:
     """Check that the owner sees all of it in the activity, each row with the person who did it."""
     open_live(owner, "/fr/profile/changes?size=50")
     expect(owner.get_by_text("Retrait du compte")).to_be_visible()
-    rows = owner.locator("#live .lcard").all_inner_texts()
+    rows = owner.locator("#live .table-card").all_inner_texts()
     assert all("Ariane Côté" in one or "Nora Tremblay" in one for one in rows), rows
     for what in (
         "Invitation envoyée", "Invitation acceptée", "Connexion en deux étapes activée", "Code de récupération utilisé",

@@ -25,7 +25,7 @@ MEASURE = """(lists) => lists.flatMap((list) => [...list.querySelectorAll("li")]
 def test_quantity_and_item_stand_side_by_side(open_page: Open, language: str, size: str, shown: int, gap: int) -> None:
     """A card on a phone shows the first three lines. Quantities begin at its left edge, so the shortest one leaves the widest gap."""
     page = live(open_page(f"/{language}/orders", GUIDE, size=size))
-    lines = page.locator("#live .agreement:visible").evaluate_all(MEASURE)
+    lines = page.locator("#live .orders-agreement:visible").evaluate_all(MEASURE)
     assert len(lines) == shown
     assert len({round(line["item"]["left"]) for line in lines}) == 1, "the items begin below each other"
     assert [line["rule"] for line in lines] == [0] * len(lines), "no rule between the lines"

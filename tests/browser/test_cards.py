@@ -42,8 +42,8 @@ def test_the_life_of_a_card(no_cards: None, open_page: Open) -> None:
     add(page, "Acceptée Visa •••• 4242")
     live(page)
     expect(page.get_by_text("La carte est ajoutée.")).to_be_visible()
-    expect(page.locator(".bankcard")).to_have_count(1)
-    expect(page.locator(".bankcard")).to_contain_text("Par défaut")
+    expect(page.locator(".cards-card")).to_have_count(1)
+    expect(page.locator(".cards-card")).to_contain_text("Par défaut")
 
     add(page, "Refusée")
     expect(page.get_by_role("alert")).to_contain_text("La banque a refusé cette carte.")
@@ -51,21 +51,21 @@ def test_the_life_of_a_card(no_cards: None, open_page: Open) -> None:
     page.get_by_role("link", name="Retour à ODOportal").click()
     live(page)
     expect(page.get_by_role("alert").filter(has_text="La banque a refusé cette carte.")).to_be_visible()
-    expect(page.locator(".bankcard")).to_have_count(1)
+    expect(page.locator(".cards-card")).to_have_count(1)
 
     # The bank asks for confirmation on its own page; the card exists only after that.
     add(page, "3-D Secure")
     page.get_by_role("button", name="Oui, c’est moi").click()
     live(page)
-    expect(page.locator(".bankcard")).to_have_count(2)
+    expect(page.locator(".cards-card")).to_have_count(2)
     add(page, "Acceptée, expire ce mois-ci")
     live(page)
-    soon = page.locator(".bankcard", has_text="Mastercard •••• 4444")
+    soon = page.locator(".cards-card", has_text="Mastercard •••• 4444")
     expect(soon).to_contain_text("Expire bientôt")
 
     soon.get_by_role("button", name="Choisir par défaut").dblclick()
     expect(page.get_by_text("Cette carte est maintenant la carte par défaut.")).to_be_visible()
-    expect(page.locator(".bankcard").first).to_contain_text("Mastercard •••• 4444")
+    expect(page.locator(".cards-card").first).to_contain_text("Mastercard •••• 4444")
     expect(page.get_by_text("Par défaut", exact=True)).to_have_count(1)
 
     soon.get_by_role("link", name="Retirer").click()
@@ -79,15 +79,15 @@ def test_the_life_of_a_card(no_cards: None, open_page: Open) -> None:
     dialog.get_by_role("button", name="Retirer cette carte").click()
     expect(page.get_by_text("La carte est retirée.")).to_be_visible()
     expect(dialog).to_have_count(0)
-    expect(page.locator(".bankcard")).to_have_count(2)
-    expect(page.locator(".bankcard").first).to_contain_text("Par défaut")
+    expect(page.locator(".cards-card")).to_have_count(2)
+    expect(page.locator(".cards-card").first).to_contain_text("Par défaut")
 
 
 def test_a_slow_provider_is_waited_for_and_the_page_fills_by_itself(no_cards: None, open_page: Open) -> None:
     page = live(open_page("/fr/cards", EMPTY))
     add(page, "Acceptée, après huit secondes")
     expect(page.get_by_text("n’a pas encore dit si la carte est acceptée")).to_be_visible()
-    expect(page.locator(".bankcard")).to_have_count(1, timeout=40_000)
+    expect(page.locator(".cards-card")).to_have_count(1, timeout=40_000)
     expect(page.get_by_text("La carte est ajoutée.")).to_be_visible()
 
 
@@ -99,10 +99,10 @@ def test_whatever_way_the_message_comes_there_is_one_card(no_cards: None, open_p
         page.get_by_role("link", name="Retour à ODOportal").click()
     for _ in range(50):
         live(page)
-        if page.locator(".bankcard").count():
+        if page.locator(".cards-card").count():
             break
         page.reload()
-    expect(page.locator(".bankcard")).to_have_count(1)
+    expect(page.locator(".cards-card")).to_have_count(1)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -115,5 +115,5 @@ def test_the_page_with_cards_is_accessible_and_fits(no_cards: None, open_page: O
     for language in ("fr", "en"):
         page.set_viewport_size({"width": SIZES[size][0], "height": SIZES[size][1]})
         page.goto(f"/{language}/cards")
-        expect(live(page).locator(".bankcard")).to_have_count(2)
+        expect(live(page).locator(".cards-card")).to_have_count(2)
         assert_accessible(page)

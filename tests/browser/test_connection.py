@@ -17,7 +17,7 @@ LOST = {"en": "Connection lost.", "fr": "Connexion perdue."}
 NEWER = {"en": "There is a newer version of the portal.", "fr": "Il y a une nouvelle version du portail."}
 RELOAD = {"en": "Load the page anew", "fr": "Recharger la page"}
 NO_SOCKET = "WebSocket = class extends WebSocket { constructor(to) { super(to.replace('_event', 'fonts/none')); } };"
-NOTICE = ".banner.floating"
+NOTICE = ".notice-banner.notice-floating"
 
 
 class Server:
@@ -105,14 +105,14 @@ def test_without_the_server_the_rows_stay_and_what_needs_it_is_off(server: Serve
     link = page.locator("#live thead").get_by_role("link").first
     select = page.locator("select[name=size]").first
     phone = opened("/fr/orders", "phone", "dark")
-    expect(phone.locator("#live .lcard")).to_have_count(10)
+    expect(phone.locator("#live .table-card")).to_have_count(10)
     server.stop()
     for tab, language in ((page, "en"), (phone, "fr")):
         expect(tab.locator(NOTICE)).to_contain_text(LOST[language])
         # Every page shows times in the person's own format (Josée's is French) and the portal's time zone, as the list does.
         expect(tab.locator(NOTICE)).to_contain_text(re.compile(r"\d{1,2} h \d{2}"))
-        expect(tab.locator("#live .foot .asof")).to_be_visible()
-        assert abs(_minutes(tab.locator(NOTICE)) - _minutes(tab.locator("#live .foot .asof"))) % (24 * 60 - 30) < 30
+        expect(tab.locator("#live .list-foot .list-asof")).to_be_visible()
+        assert abs(_minutes(tab.locator(NOTICE)) - _minutes(tab.locator("#live .list-foot .list-asof"))) % (24 * 60 - 30) < 30
         assert axe_violations(tab) == []
         assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     expect(link).to_have_attribute("aria-disabled", "true")
@@ -130,7 +130,7 @@ def test_without_the_server_the_rows_stay_and_what_needs_it_is_off(server: Serve
     expect(page).to_have_url(re.compile(r"q=263"))
     expect(page.locator("#search")).to_have_value("263")
     expect(select).to_be_enabled()
-    expect(page.locator("[data-held], [aria-disabled=true]:not(.off)")).to_have_count(0)
+    expect(page.locator("[data-held], [aria-disabled=true]:not(.pager-off)")).to_have_count(0)
 
 
 @pytest.mark.case("F-14")
@@ -217,14 +217,14 @@ def test_a_page_of_an_older_version_asks_and_does_not_reload_by_itself(open_page
 def test_the_next_link_of_a_page_of_an_older_version_loads_the_newer(open_page: Open) -> None:
     page = _open_older_version(open_page, "/en/orders")
     page.unroute_all()
-    page.locator(".shell > nav.side").get_by_role("link", name="Invoices").click()
+    page.locator(".shell > nav.shell-side").get_by_role("link", name="Invoices").click()
     expect(page).to_have_url(re.compile(r"/en/invoices$"))
     live(page)
     expect(page.locator(NOTICE)).to_have_count(0)
     assert not page.evaluate("window.same")
     # Control: a page of the current version follows a link without loading a document.
     page.evaluate("window.same = true")
-    page.locator(".shell > nav.side").get_by_role("link", name="Orders").click()
+    page.locator(".shell > nav.shell-side").get_by_role("link", name="Orders").click()
     expect(page.locator("#live tbody th").first).to_have_text(re.compile(r"^26\d{3}$"))
     assert page.evaluate("window.same")
 
@@ -235,12 +235,12 @@ def test_where_no_socket_comes_to_be_the_pages_work_as_plain_ones(open_without_s
     page.add_init_script(NO_SOCKET)
     page.goto("/en/orders")
     expect(page.locator(NOTICE)).to_contain_text(LOST["en"])
-    page.locator(".first thead").get_by_role("link", name="End date").click()
+    page.locator(".layout-first thead").get_by_role("link", name="End date").click()
     expect(page).to_have_url(re.compile(r"sort="))
-    expect(page.locator(".first tbody tr")).to_have_count(10)
-    page.locator(".shell > nav.side").get_by_role("link", name="Invoices").click()
+    expect(page.locator(".layout-first tbody tr")).to_have_count(10)
+    page.locator(".shell > nav.shell-side").get_by_role("link", name="Invoices").click()
     expect(page.get_by_role("heading", name="Invoices")).to_be_visible()
-    expect(page.locator(".first tbody tr")).to_have_count(10)
+    expect(page.locator(".layout-first tbody tr")).to_have_count(10)
 
 
 @pytest.mark.parametrize("popover", ["user-menu", "filters"])

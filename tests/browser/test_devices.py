@@ -110,7 +110,7 @@ def test_a_list_is_pasted_checked_assigned_and_undone(open_page: Open, portal: P
     page.get_by_role("button", name="Attribuer 2 véhicules").click()
     expect(page.get_by_role("heading", name="2 véhicules sont attribués")).to_be_visible()
     page.get_by_role("link", name="Voir les appareils").click()
-    expect(page.locator(".lcard").first).to_contain_text("71 – Ford Transit")
+    expect(page.locator(".table-card").first).to_contain_text("71 – Ford Transit")
     page.go_back()
     page.get_by_role("button", name="Annuler").click()
     expect(page.get_by_role("heading", name="Les véhicules ont retrouvé leur ancien nom")).to_be_visible()

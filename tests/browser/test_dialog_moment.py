@@ -55,7 +55,7 @@ window.letThrough = () => { held = false; waiting.splice(0).forEach((go) => go()
 def orders(open_page: Open) -> Page:
     """Go to the orders from the dashboard, so that one step too far back is noticed."""
     page = live(open_page("/en/", FLEET))
-    page.locator(".shell > nav.side").get_by_role("link", name="Orders").click()
+    page.locator(".shell > nav.shell-side").get_by_role("link", name="Orders").click()
     expect(page.locator("#live [data-open]:visible")).to_have_count(10)
     return page
 
@@ -102,7 +102,7 @@ def test_a_dialog_asked_for_before_its_page_is_filled(open_page: Open, how: str)
     page.add_init_script(HELD)
     page.goto("/en/orders")
     expect(page.locator("html")).to_have_attribute("data-asks-socket", "")
-    page.locator(".first [data-open]:visible").first.click()
+    page.locator(".layout-first [data-open]:visible").first.click()
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape") if how == "Escape" else page.go_back()
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -133,7 +133,7 @@ def test_a_question_keeps_keys_from_the_page_from_the_moment_it_is_drawn(open_pa
         if (question) { watch.disconnect(); done(question.matches(":modal")); }
       });
       watch.observe(document.body, { childList: true, subtree: true });
-      document.querySelector(".crumb a").click();
+      document.querySelector(".shell-crumb a").click();
     })""")
     assert modal is True
 
@@ -141,9 +141,9 @@ def test_a_question_keeps_keys_from_the_page_from_the_moment_it_is_drawn(open_pa
 def test_escape_answers_a_question_that_is_not_drawn_yet(open_page: Open) -> None:
     page = live(open_page("/fr/profile", EMPTY))
     page.fill("#details-name", "Pas encore")
-    page.evaluate(f"() => {{ {PRESS} document.querySelector('.crumb a').click(); press(1); }}")
+    page.evaluate(f"() => {{ {PRESS} document.querySelector('.shell-crumb a').click(); press(1); }}")
     # If the first question were still open, this click would be blocked; instead it asks the question again.
-    page.locator(".crumb a").click()
+    page.locator(".shell-crumb a").click()
     question = page.get_by_role("alertdialog")
     expect(question.get_by_role("button", name="Rester ici")).to_be_focused()
     page.keyboard.press("Escape")

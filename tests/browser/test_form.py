@@ -36,20 +36,20 @@ def test_errors_are_told_by_field_and_in_a_summary_that_takes_the_focus(form: Pa
     form.fill("#details-name", " ")
     form.fill("#details-phone", "12")
     save(form)
-    expect(form.locator(".summary")).to_be_focused()
+    expect(form.locator(".form-summary")).to_be_focused()
     expect(form.locator("#details-name")).to_have_attribute("aria-invalid", "true")
     expect(form.locator("#details-name-note")).to_have_text("Ce champ est obligatoire.")
-    form.locator(".summary a").nth(1).click()
+    form.locator(".form-summary a").nth(1).click()
     expect(form.locator("#details-phone")).to_be_focused()
     form.fill("#details-name", "Étienne B.")
     form.fill("#details-phone", "418 555-0142 poste 3")
     save(form)
     expect(form.get_by_text("C’est enregistré.")).to_be_visible()
     expect(form.locator("#details-phone")).to_have_value("+1 418-555-0142 ext. 3")
-    expect(form.locator(".summary")).to_have_count(0)
+    expect(form.locator(".form-summary")).to_have_count(0)
     # Screen readers announce this region, so an old error may not stay in it even unseen.
     expect(form.locator("[data-summary]")).to_have_text("")
-    expect(form.locator(".bar .who")).to_contain_text("Étienne B.")
+    expect(form.locator(".header .header-who")).to_contain_text("Étienne B.")
 
 
 def test_a_double_click_sends_once_and_a_lost_answer_is_not_done_twice(form: Page, console_errors: list[str]) -> None:
@@ -66,7 +66,7 @@ def test_a_double_click_sends_once_and_a_lost_answer_is_not_done_twice(form: Pag
     form.route("**/fr/profile", lambda route: lose(route) if route.request.method == "POST" else route.continue_())
     form.fill("#details-name", "Une fois")
     form.locator("form.form", has=form.locator("#details-name")).get_by_role("button", name=SAVE).dblclick()
-    expect(form.locator(".summary")).to_contain_text("La connexion a été perdue")
+    expect(form.locator(".form-summary")).to_contain_text("La connexion a été perdue")
     assert len(sent) == 1
     expect(form.locator("#details-name")).to_have_value("Une fois")
     save(form)
@@ -91,13 +91,13 @@ def test_what_was_typed_is_there_after_a_reload_and_goes_when_asked(form: Page) 
 
 def test_leaving_with_something_unsaved_is_asked_first(form: Page) -> None:
     form.fill("#details-name", "Pas encore")
-    form.locator(".crumb a").click()
+    form.locator(".shell-crumb a").click()
     question = form.get_by_role("alertdialog")
     expect(question.get_by_role("button", name="Rester ici")).to_be_focused()
     form.keyboard.press("Enter")
     expect(question).to_have_count(0)
     expect(form.locator("#details-name")).to_have_value("Pas encore")
-    form.locator(".crumb a").click()
+    form.locator(".shell-crumb a").click()
     question.get_by_role("button", name="Quitter sans enregistrer").click()
     expect(form.get_by_role("heading", name="Tableau de bord")).to_be_visible()
 
@@ -122,7 +122,7 @@ def test_without_script_the_form_works_and_comes_back_with_its_errors(form: Page
     page.fill("#details-name", "")
     page.fill("#details-phone", "418 555-0143")
     save(page)
-    expect(page.locator(".summary")).to_contain_text("Nom\u00a0: Ce champ est obligatoire.")
+    expect(page.locator(".form-summary")).to_contain_text("Nom\u00a0: Ce champ est obligatoire.")
     expect(page.locator("#details-phone")).to_have_value("418 555-0143")
     page.fill("#details-name", "Sans script")
     save(page)

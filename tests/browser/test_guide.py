@@ -39,9 +39,9 @@ def test_the_guide_on_a_phone_in_french(open_page: Open) -> None:
     _sign_in(page)
     expect(page).to_have_url(re.compile(r"/fr/$"))
 
-    page.locator(".tile", has_text="Commandes").click()
+    page.locator(".dashboard-tile", has_text="Commandes").click()
     expect(page.get_by_role("heading", name="Commandes (1)")).to_be_visible()
-    card = page.locator("li.lcard", has_text="26367")
+    card = page.locator("li.table-card", has_text="26367")
     expect(card).to_contain_text("0 %")
     expect(card).to_contain_text("2020-09-24")
     expect(page.get_by_text("Affichage de 1 à 1 sur 1 entrée").first).to_be_visible()
@@ -57,7 +57,7 @@ def test_the_guide_on_a_phone_in_french(open_page: Open) -> None:
     card.get_by_role("link", name="Factures 26367").click()
     expect(page).to_have_url(re.compile(r"/fr/invoices\?order=26367$"))
     expect(page.get_by_role("link", name=re.compile("commande 26367"))).to_be_visible()
-    page.locator("li.lcard", has_text="212048").get_by_role("link", name="Détails 212048").click()
+    page.locator("li.table-card", has_text="212048").get_by_role("link", name="Détails 212048").click()
     expect(page.get_by_role("dialog").get_by_role("heading", name="Facture 212048")).to_be_visible()
     expect(page.get_by_role("dialog")).to_contain_text("TVQ 9,975 %")
     page.get_by_role("dialog").get_by_role("button", name="Fermer").click()
@@ -82,7 +82,7 @@ def test_the_guides_tables_on_a_pc(open_page: Open) -> None:
     expect(heads).to_have_text(["#", "Start date", "End date", "Progress", "Agreement", "Actions"])
     row = page.locator("table.list tbody tr")
     expect(row).to_have_count(1)
-    expect(row.locator(".agreement li")).to_have_text(
+    expect(row.locator(".orders-agreement li")).to_have_text(
         [
             "2\u00a0XODOtrace plan for businesses",
             "2\u00a0XODO50",
@@ -104,7 +104,7 @@ def test_the_home_page_has_every_place_of_the_guide(open_page: Open) -> None:
     page = open_page("/en/", GUIDE)
     menu = ["Dashboard", "POS Assistant", "Renewal", "Profile", "Address book", "Credit cards", "Point of Sale", "Orders", "Invoices"]
     menu += ["Referral", "Devices", "Tickets", "Help"]
-    links = page.locator(".shell > nav.side a")
+    links = page.locator(".shell > nav.shell-side a")
     expect(links).to_have_count(len(menu))
     for at, name in enumerate(menu):
         expect(links.nth(at)).to_contain_text(name)
@@ -122,9 +122,9 @@ def test_the_home_page_has_every_place_of_the_guide(open_page: Open) -> None:
         "Tickets",
         "Help",
     ]
-    expect(page.locator(".tile strong")).to_have_text(tiles)
+    expect(page.locator(".dashboard-tile strong")).to_have_text(tiles)
     for name in menu[1:]:
-        page.locator(".shell > nav.side").get_by_role("link", name=name).click()
+        page.locator(".shell > nav.shell-side").get_by_role("link", name=name).click()
         expect(page.get_by_role("heading", level=1)).to_contain_text(name)
 
 

@@ -34,14 +34,14 @@ def test_an_accountant_is_added_confirms_and_stops(open_page: Open, portal: Port
     owner.get_by_role("link", name="Avis").click()
     live(owner).fill("#copy-email", BOOKS)
     owner.get_by_role("button", name="Ajouter l’adresse").click()
-    expect(owner.locator(".asked li")).to_contain_text("À confirmer avant")
+    expect(owner.locator(".record-asked li")).to_contain_text("À confirmer avant")
 
     books = open_page(mailed_link(portal, BOOKS, "copy").removeprefix(portal.url), size="phone")
     expect(books.get_by_text(f"{BOOKS} recevra une copie")).to_be_visible()
     books.get_by_role("button", name="Recevoir les copies").click()
     expect(books.get_by_text("Cette adresse reçoit maintenant une copie")).to_be_visible()
     owner.reload()
-    expect(live(owner).locator(".asked li")).to_contain_text("Confirmée")
+    expect(live(owner).locator(".record-asked li")).to_contain_text("Confirmée")
 
     rows = portal.engine()
     with rows.connect() as connection:

@@ -53,10 +53,10 @@ def test_a_role_is_changed_in_the_dialog_and_put_back(open_page: Open) -> None:
 def test_without_script_somebody_is_invited_and_the_invitation_withdrawn(open_page: Open) -> None:
     owner = open_page("/fr/profile/people", EMPTY, script=False)
     owner.get_by_role("button", name="Inviter").click()
-    expect(owner.locator("form[data-form=invite] .summary")).to_contain_text("Ce champ est obligatoire.")
+    expect(owner.locator("form[data-form=invite] .form-summary")).to_contain_text("Ce champ est obligatoire.")
     owner.fill("#invite-email", NORA)
     owner.get_by_role("button", name="Inviter").click()
-    expect(owner.locator(".asked li")).to_contain_text(NORA)
+    expect(owner.locator(".record-asked li")).to_contain_text(NORA)
     owner.get_by_role("button", name="Retirer l’invitation").click()
     expect(owner.get_by_text("L’invitation est retirée.", exact=False)).to_be_visible()
     expect(owner.get_by_text("Aucune invitation en attente.")).to_be_visible()
@@ -66,7 +66,7 @@ def test_the_only_owner_is_told_in_the_dialog_without_script_too(open_page: Open
     owner = open_page("/fr/profile/people", EMPTY, script=False)
     owner.get_by_role("link", name="Modifier").first.click()
     owner.get_by_role("button", name="Retirer du compte").click()
-    expect(owner.get_by_role("dialog").locator(".summary")).to_contain_text("Un compte a besoin d’un propriétaire")
+    expect(owner.get_by_role("dialog").locator(".form-summary")).to_contain_text("Un compte a besoin d’un propriétaire")
 
 
 ACCOUNTANT, STRANGE = "comptable@exemple.ca", "copies@ailleurs.exemple"

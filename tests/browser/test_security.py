@@ -64,10 +64,10 @@ def test_after_another_password_the_page_goes_on_under_the_new_session(open_page
     assert page.context.cookies() != before
     # Over the socket, which was opened again: no document is loaded, and the session is valid.
     page.evaluate("window.kept = true")
-    page.locator(".shell > nav.side").get_by_role("link", name="Factures").click()
+    page.locator(".shell > nav.shell-side").get_by_role("link", name="Factures").click()
     expect(page.locator("[data-row]").first).to_be_visible()
     assert page.evaluate("window.kept")
-    other.locator(".shell > nav.side").get_by_role("link", name="Factures").click()
+    other.locator(".shell > nav.shell-side").get_by_role("link", name="Factures").click()
     expect(other.get_by_text("Votre session a pris fin.")).to_be_visible()
     sign_in(other, NEW)
     expect(other.get_by_role("heading", name="Factures")).to_be_visible()
@@ -105,9 +105,9 @@ def test_a_passkey_is_made_used_both_ways_and_removed(open_page: Open) -> None:
     page.get_by_role("button", name="Ajouter une clé d’accès").click()
     page.get_by_label("Nom de la clé d’accès").fill("Mon téléphone")
     page.get_by_role("button", name="Créer la clé d’accès").click()
-    expect(page.locator(".shown code")).to_have_count(10)
+    expect(page.locator(".form-shown code")).to_have_count(10)
     page.get_by_role("link", name="Je les ai gardés").click()
-    expect(page.locator(".entry-list").get_by_text("Mon téléphone")).to_be_visible()
+    expect(page.locator(".security-list").get_by_text("Mon téléphone")).to_be_visible()
     # In place of the password, without a second step.
     sign_out(page)
     page.get_by_role("button", name="Se connecter avec une clé d’accès").click()

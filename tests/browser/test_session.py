@@ -48,7 +48,7 @@ def test_a_session_ended_on_the_server_ends_at_the_next_click(open_page: Open, p
     expect(live(page).get_by_role("heading", name="No orders yet")).to_be_visible()
     with portal.engine().begin() as connection:
         connection.execute(text("DELETE FROM browser_session WHERE person_id = (SELECT id FROM person WHERE email = :e)"), {"e": OWNER})
-    page.locator(".shell > nav.side").get_by_role("link", name="Invoices").click()
+    page.locator(".shell > nav.shell-side").get_by_role("link", name="Invoices").click()
     expect(page).to_have_url(re.compile(r"/en/login\?ended=1&next=%2Fen%2Finvoices"))
     expect(page.get_by_text("Your session has ended.")).to_be_visible()
 
@@ -64,7 +64,7 @@ def test_the_password_is_reset_from_the_mail(open_page: Open, portal: Portal) ->
     expect(page).to_have_url(re.compile(r"/fr/reset$"))
     page.locator("#password").fill("trop court")
     page.locator("[type=submit]").click()
-    expect(page.locator("#password-note .msg")).to_be_visible()
+    expect(page.locator("#password-note .field-error")).to_be_visible()
     page.locator("#password").fill(NEW_PASSWORD)
     page.locator("[type=submit]").click()
     expect(page).to_have_url(re.compile(r"/fr/login\?changed=1"))

@@ -11,18 +11,18 @@ from tests.server import FLEET
 
 # The way through every room that has a style sheet, by links only; with an element of the room, and a style that only its sheet sets.
 ROOMS = (
-    ("/en/", ".homegrid", "display", "grid"),
-    ("/en/orders", ".agreement", "display", "grid"),
-    ("/en/invoices", ".paid", "display", "flex"),
-    ("/en/statement", ".period", "display", "flex"),
-    ("/en/addresses", ".book tbody > tr > td", "vertical-align", "middle"),
-    ("/en/cards", ".bankcard", "display", "grid"),
+    ("/en/", ".dashboard-grid", "display", "grid"),
+    ("/en/orders", ".orders-agreement", "display", "grid"),
+    ("/en/invoices", ".invoices-paid", "display", "flex"),
+    ("/en/statement", ".statements-period", "display", "flex"),
+    ("/en/addresses", ".addresses-book tbody > tr > td", "vertical-align", "middle"),
+    ("/en/cards", ".cards-card", "display", "grid"),
     ("/en/profile", "", "", ""),
-    ("/en/profile/people", ".rights tbody th", "font-weight", "400"),
+    ("/en/profile/people", ".people-rights tbody th", "font-weight", "400"),
     ("/en/profile", "", "", ""),
-    ("/en/profile/security", ".entry-list > li", "display", "flex"),
+    ("/en/profile/security", ".security-list > li", "display", "flex"),
     ("/en/profile", "", "", ""),
-    ("/en/profile/data", ".bullets", "list-style-type", "disc"),
+    ("/en/profile/data", ".privacy-bullets", "list-style-type", "disc"),
 )
 STYLED = tuple(room for room in ROOMS if room[1])
 # Before each frame, note the sentinels that are on the page, and those that have not their room's style.

@@ -37,7 +37,7 @@ def rows(portal: Portal) -> Iterator[Engine]:
 
 def account_of(page: Page) -> str:
     """Return the account's name from the header."""
-    return page.locator(".bar .who small").inner_text()
+    return page.locator(".header .header-who small").inner_text()
 
 
 def accounts_with_address(rows: Engine) -> list[str]:
@@ -56,17 +56,17 @@ def test_each_of_two_tabs_keeps_its_account(open_page: Open, rows: Engine) -> No
     numbers = live(second).locator("[data-row]").first.inner_text()
     second.locator("[popovertarget=user-menu]").click()
     second.locator("#user-menu a[data-out]").filter(has_not_text=mine).click()
-    expect(second.locator(".bar .who small")).not_to_have_text(mine)
+    expect(second.locator(".header .header-who small")).not_to_have_text(mine)
     expect(second).to_have_url(re.compile(r"account="))
     other = account_of(live(second))
-    second.locator(".shell > nav.side").get_by_role("link", name="Factures").click()
+    second.locator(".shell > nav.shell-side").get_by_role("link", name="Factures").click()
     expect(second.get_by_role("heading", name="Factures")).to_be_visible()
     expect(second.get_by_text(numbers)).to_have_count(0)
     # Forms and clicks in the first tab still act on its own account, whichever account the second tab uses.
     first.get_by_role("button", name=SAVE).click()
     expect(first.locator("tr", has_text="1, rue Un")).to_be_visible()
     assert (accounts_with_address(rows), account_of(first)) == ([mine], mine)
-    second.locator(".shell > nav.side").get_by_role("link", name="Carnet d’adresses").click()
+    second.locator(".shell > nav.shell-side").get_by_role("link", name="Carnet d’adresses").click()
     expect(second.get_by_role("heading", name="Carnet d’adresses")).to_be_visible()
     expect(second.get_by_text("1, rue Un")).to_have_count(0)
     first.reload()
@@ -85,7 +85,7 @@ def test_a_click_in_a_tab_of_an_account_that_was_left_does_nothing_in_the_other(
         page.get_by_role("button", name=SAVE).click()
     assert answered.value.status in {403, 404, 409}, answered.value.status
     assert accounts_with_address(rows) == []
-    page.locator(".shell > nav.side").get_by_role("link", name="Factures").click()
+    page.locator(".shell > nav.shell-side").get_by_role("link", name="Factures").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Quitter sans enregistrer").click()
     # The address still names the account that was left, so it redirects to the other one's home page, sooner or later.
     expect(page).not_to_have_url(re.compile("/addresses/edit"))

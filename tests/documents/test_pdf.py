@@ -1,6 +1,7 @@
 """A sheet becomes an accessible PDF with the portal's fonts, whatever its texts contain."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -146,6 +147,31 @@ def test_what_no_font_has_is_shown_as_such_and_what_is_not_seen_is_dropped() -> 
     assert pdf.drawable("x" * 30).replace("\u200b", "") == "x" * 30
     assert "\u200b" in pdf.drawable("x" * 30)
     assert pdf.drawable("Saint-Eustache-sur-le-Lac-des-Deux-Montagnes") == "Saint-Eustache-sur-le-Lac-des-Deux-Montagnes"
+
+
+@pytest.mark.parametrize(
+    "name", ["xʷməθkʷəy̓əm", "Sḵwx̱wú7mesh", "ƛ̓əmtalə", "hən̓q̓əmin̓əm̓", "ᓄᓇᕕᒃ", "ᐆᔨᐴᒧᑦ", "Ɂehdzo", "Αθήνα", "Nguyễn", "Łódź"]
+)
+def test_a_name_of_this_country_is_set_whole(name: str) -> None:
+    composed = unicodedata.normalize("NFC", name)
+    made = pdf.render(replace(PLAIN, parties=[Block("Billed to", [name])]))
+    assert pdf.drawable(name) == composed
+    if not any(map(unicodedata.combining, composed)):  # Typst gives the mark's glyph the text of its letter too.
+        assert composed in full_text(made)
+
+
+def test_a_character_without_a_font_is_written_by_its_plain_equivalent() -> None:
+    assert pdf.drawable("eﬃcace ＡＢＣ ㎏ ①") == "efficace ABC kg 1"
+
+
+def test_combining_marks_stand_on_letters_that_take_them_and_are_not_heaped() -> None:
+    assert pdf.drawable("x" + "\u0331" * 50) == "x" + "\u0331" * 3
+    assert pdf.drawable("\u0331 \u0331x中\u0331ش\u0331-\u0331") == " x�ش-"
+    marks = [chr(code) for code in range(0x300, 0x370)]
+    for letter in "xXəθḵé":
+        every = pdf.drawable(" ".join(letter + mark for mark in marks))
+        assert "�" not in every
+        assert pdf.render(replace(PLAIN, parties=[Block(every, [every])]))
 
 
 def test_every_character_let_through_can_be_drawn_in_both_weights() -> None:

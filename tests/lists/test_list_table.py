@@ -65,7 +65,7 @@ def test_one_declaration_shows_a_column_everywhere(stored: Engine, mine: int) ->
     rows = html["rows"]
     assert rows.index("cell of 26368") < rows.index("cell of 26367") < rows.index("card of 26368") < rows.index("card of 26367")
     assert rows.count('aria-sort="ascending"') == 1
-    assert 'class="c-subtotal"' in rows
+    assert 'class="table-col-subtotal"' in rows
     assert "Before taxes, descending" in html["tools"]
     rows_of_csv = list(csv.reader(io.StringIO(written(stored, table, mine, write_csv).read().decode("utf-8-sig"))))
     assert [row[-1] for row in rows_of_csv] == ["subtotal", "file of 26368", "file of 26367"]

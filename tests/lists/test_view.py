@@ -65,7 +65,7 @@ def test_one_head_says_how_the_list_is_sorted() -> None:
         ("actions", None, ""),
     ]
     assert heads[2].url == ""
-    assert heads[1].cls == "c-start r"
+    assert heads[1].cls == "table-col-start r"
 
 
 def test_the_pager_knows_where_it_stands() -> None:

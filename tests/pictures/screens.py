@@ -18,7 +18,7 @@ NEVER_THE_SAME = ("input[type=date]",)
 def errors(page: Page) -> None:
     """Submit an empty form."""
     page.locator("main form button[type=submit]").first.click()
-    expect(page.locator(".msg:visible").first).to_be_visible()
+    expect(page.locator(".field-error:visible").first).to_be_visible()
 
 
 def menu(page: Page) -> None:
@@ -29,7 +29,7 @@ def menu(page: Page) -> None:
 
 def tiles(page: Page) -> None:
     """Scroll to the tiles of the home page."""
-    page.locator(".zone").first.evaluate("(zone) => zone.scrollIntoView()")
+    page.locator(".dashboard-zone").first.evaluate("(zone) => zone.scrollIntoView()")
 
 
 def check(page: Page) -> None:
@@ -60,7 +60,7 @@ def select(page: Page) -> None:
 
 def end(page: Page) -> None:
     """Scroll to the last section of an open dialog."""
-    page.locator(".dialog .sec").last.scroll_into_view_if_needed()
+    page.locator(".dialog .section").last.scroll_into_view_if_needed()
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ SCREENS = (
     Screen("sign-in", "/login", "en", "light", "pc", NOBODY, MAIN),
     Screen("sign-in", "/login", "fr", "dark", "phone", NOBODY),
     Screen("sign-in-errors", "/login", "en", "light", "tablet", NOBODY, "main form >> nth=0", errors),
-    Screen("tiles", "/", "en", "light", "pc", FLEET, "section:has(> .tiles)", tiles),
+    Screen("tiles", "/", "en", "light", "pc", FLEET, "section:has(> .dashboard-tiles)", tiles),
     Screen("home", "/", "fr", "dark", "tablet", FLEET, MAIN),
     Screen("home", "/", "fr", "light", "phone"),
     Screen("menu", "/", "en", "dark", "phone", FLEET, "#drawer", menu),

@@ -33,7 +33,9 @@ PARTS = {
     "invoice-1440-fr-light": Parts(
         f".dialog {ROW} td:last-child", f".dialog {ROW_RULE}", "--warn-wash:var(--bad-wash)", ".dialog tbody tr:nth-child(2) *"
     ),
-    "orders-390-en-dark": Parts(".lcard .top a", ".lcard .acts", "--info-wash:var(--ok-wash)", ".lcard .badge"),
+    "orders-390-en-dark": Parts(
+        ".table-card .table-top a", ".table-card .layout-actions", "--info-wash:var(--ok-wash)", ".table-card .badge"
+    ),
 }
 # Replaces the first word of at least four letters in an element: reversed, or without its last letter.
 CHANGE_WORD = """([selector, backwards]) => {

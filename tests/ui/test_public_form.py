@@ -57,7 +57,7 @@ def test_an_error_of_the_whole_form_is_shown_once_and_nothing_typed_runs() -> No
     page = drawn(error="No <b>.", initial={"code": "x", "password": "secret"})
     assert page.count('role="alert"') == 1
     assert "<span>No &lt;b&gt;.</span>" in page
-    assert 'secret"' not in page.replace('input secret"', "")
+    assert 'secret"' not in page.replace('field-secret"', "")
 
 
 def test_pages_are_drawn_by_templates_of_the_ui_and_jinja_draws_mails_only() -> None:

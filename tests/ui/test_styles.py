@@ -1,4 +1,4 @@
-"""Each class is defined in one CSS file, is used, and looks the same in whatever order the files of a layer are joined.
+"""Each class begins with the name of its CSS file, is defined there only, is used, and looks the same in whatever order files are joined.
 
 Two rules for the same elements once broke the agreement's lines in the list of orders, when a page used their class for something else.
 """
@@ -19,6 +19,10 @@ _CLASS = re.compile(r"\.([a-zA-Z][\w-]*)")
 # Classes that a script sets on the root element, and names that only tests or the code that draws a page look for.
 _OF_THE_ROOT = {"light", "dark"}
 _WITHOUT_STYLE = {"aside", "back", "changes", "mark", "statement"}
+# Not of one component: values, elements, and classes for any element.
+_EXEMPT = {"ui/tokens.css", "ui/base.css", "ui/utilities.css"}
+# The class of a column's header is made from the column's key.
+_COLUMN = "table-col-"
 
 
 class Rule(NamedTuple):
@@ -77,6 +81,25 @@ def defined_twice(sheets: dict[str, str]) -> list[str]:
     return [f"{name}: {', '.join(sorted(files))}" for name, files in sorted(owners.items()) if len(files) > 1]
 
 
+def _has_name_of(sheet: str, name: str) -> bool:
+    """Return whether a class begins with the name of its sheet: `document` for `ui/document_parts.css`."""
+    owner = Path(sheet).stem.partition("_")[0]
+    return name == owner or name.startswith(f"{owner}-")
+
+
+def misnamed(sheets: dict[str, str]) -> list[str]:
+    """Return the classes that have the name of no component that styles them, and those that begin a rule in another one's sheet."""
+    known = _OF_THE_ROOT | {name for name in _defined(sheets) if name.startswith(_COLUMN)}
+    for sheet, text in sheets.items():
+        known |= {name for name in _defined({sheet: text}) if sheet == "ui/utilities.css" or _has_name_of(sheet, name)}
+    found = set[tuple[str, str]]()
+    for rule in _all_rules(sheets):
+        found |= {(rule.sheet, name) for selector in rule.selectors for name in _CLASS.findall(selector) if name not in known}
+        for part in re.split(r",(?![^(]*\))", rule.selectors[0]) if rule.sheet not in _EXEMPT else ():
+            found |= {(rule.sheet, name) for name in _CLASS.findall(part)[:1] if not _has_name_of(rule.sheet, name)}
+    return [f"{sheet}: {name}" for sheet, name in sorted(found)]
+
+
 def _overlap(first: str, second: str) -> bool:
     """Return whether two properties may set the same: `border` and `border-color`."""
     return first == second or first.startswith(f"{second}-") or second.startswith(f"{first}-")
@@ -129,6 +152,28 @@ def _defined(sheets: dict[str, str]) -> set[str]:
     return {name for rule in _all_rules(sheets) for selector in rule.selectors for name in _CLASS.findall(selector)}
 
 
+def test_each_class_begins_with_the_name_of_its_component() -> None:
+    assert misnamed(SHEETS) == []
+
+
+@pytest.mark.parametrize(
+    ("sheet", "text", "found"),
+    [
+        ("ui/table.css", ".lcard { margin: 0; }", ["ui/table.css: lcard"]),
+        ("ui/table.css", ".table-card { .top { margin: 0; } }", ["ui/table.css: top"]),
+        ("ui/table.css", ".table-card { &.muted, .card, .table-col-pick { margin: 0; } }", []),
+        ("ui/table.css", ".card .table-card { margin: 0; }", ["ui/table.css: card"]),
+        ("ui/table.css", ".tables { margin: 0; }", ["ui/table.css: tables"]),
+        ("ui/document_parts.css", ".document-sum, .sum { margin: 0; }", ["ui/document_parts.css: sum"]),
+        ("rooms/cards/cards.css", ".cards-list > .button { margin: 0; }", ["rooms/cards/cards.css: button"]),
+        ("rooms/cards/cards.css", ".card-list { margin: 0; }", ["rooms/cards/cards.css: card-list"]),
+    ],
+)
+def test_a_class_with_another_name_is_found(sheet: str, text: str, found: list[str]) -> None:
+    others = {"ui/card.css": ".card { margin: 0; }", "ui/utilities.css": ".muted { margin: 0; }", "ui/base.css": "th { margin: 0; }"}
+    assert misnamed(others | {sheet: text}) == found
+
+
 def test_each_class_is_defined_in_one_sheet() -> None:
     assert defined_twice(SHEETS) == []
 
@@ -144,14 +189,14 @@ def test_each_class_that_is_drawn_is_defined() -> None:
 
 def test_each_class_that_is_defined_is_drawn() -> None:
     together, words = used()
-    columns = {name for name in _defined(SHEETS) if name.startswith("c-")}
+    columns = {name for name in _defined(SHEETS) if name.startswith(_COLUMN)}
     assert _defined(SHEETS) - words - set[str]().union(*together) - columns - _OF_THE_ROOT == set()
 
 
 def test_a_second_definition_is_found() -> None:
     """A second use of the agreement's class, as in the past bug, is found."""
-    later = SHEETS | {"rooms/security/security.css": ".agreement > li { display: flex; }"}
-    assert defined_twice(later) == ["agreement: rooms/orders/orders.css, rooms/security/security.css"]
+    later = SHEETS | {"rooms/security/security.css": ".orders-agreement > li { display: flex; }"}
+    assert defined_twice(later) == ["orders-agreement: rooms/orders/orders.css, rooms/security/security.css"]
 
 
 def test_a_dependence_on_the_order_is_found() -> None:
@@ -170,7 +215,7 @@ def test_the_place_of_a_sheet_is_its_layer(path: str, layer: str) -> None:
 
 def test_a_room_has_its_own_sheet_only() -> None:
     rooms = styles.room_sheets()
-    assert ".bankcard " in rooms["cards"]
-    assert ".bankcard " not in styles.shared_sheet()
-    assert ".bankcard " not in rooms["orders"]
+    assert ".cards-card " in rooms["cards"]
+    assert ".cards-card " not in styles.shared_sheet()
+    assert ".cards-card " not in rooms["orders"]
     assert all(sheet.startswith("@layer __reflex_base, tokens, base, components, rooms, utilities;") for sheet in rooms.values())

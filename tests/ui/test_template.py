@@ -56,7 +56,7 @@ def test_true_false_and_none_as_attributes() -> None:
 
 
 def test_a_link_a_style_and_an_icon() -> None:
-    assert html(lambda v: link("a", to=v.url, cls="lk")) == '<a href="?q=a&amp;b=c" class="lk">a</a>'
+    assert html(lambda v: link("a", to=v.url, cls="record-link")) == '<a href="?q=a&amp;b=c" class="record-link">a</a>'
     assert html(lambda v: el("i", style={"width": v.width})) == '<i style="width:54%"></i>'
     assert 'aria-hidden="true"' in html(lambda _: icon("x"))
 
@@ -170,9 +170,9 @@ def rendered(node: Any) -> list[str]:
 
 def fixed(_view: Bound) -> Node:
     return (
-        el("h1", "Orders", " ", el("span", "57", cls="n")),
+        el("h1", "Orders", " ", el("span", "57", cls="shell-count")),
         el("ul", *(el("li", icon("x", small=True), el("b", str(i))) for i in range(3)), cls="list"),
-        link("Details", el("span", " 26367", cls="sr"), to="?open=26367", cls="btn"),
+        link("Details", el("span", " 26367", cls="sr"), to="?open=26367", cls="button"),
         el("p", None, el("input", type="hidden", name="q", defaultValue="x"), "end"),
     )
 
@@ -227,7 +227,7 @@ def test_an_unknown_number_and_a_foreign_one_are_the_same_dialog() -> None:
 def test_an_open_record_has_its_neighbours_and_a_way_out() -> None:
     made = dialog_html(DETAILS, Details("5", "5", "Order 5", "?open=4", "", "?q=a"))
     assert 'href="?open=4"' in made
-    assert 'class="btn icon off"' in made
+    assert 'class="button button-icon dialog-off"' in made
     assert made.count("<div") == made.count("</div")
     assert 'aria-labelledby="dialog-title"' in made
     assert 'id="dialog-title"' in made

@@ -28,7 +28,7 @@ def _values(row: Bound) -> Node:
 
 
 def _card_top(row: Bound) -> Node:
-    return el("div", el("h2", row.what), cls="top"), when(row.about, el("p", row.about, cls="breaks"))
+    return el("div", el("h2", row.what), cls="table-top"), when(row.about, el("p", row.about, cls="breaks"))
 
 
 @dataclass(frozen=True)

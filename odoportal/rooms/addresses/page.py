@@ -40,18 +40,18 @@ def _defaults(row: Bound) -> Node:
 
 
 def _actions(row: Bound, link_cls: str, button_look: str) -> Node:
-    restore = Form("restore", (), t("Put back"), variant=button_look, cls="inline").draw_from(row.restore, on_done=Addresses.retry)
+    restore = Form("restore", (), t("Put back"), variant=button_look, cls="layout-inline").draw_from(row.restore, on_done=Addresses.retry)
     name = el("span", " ", row.name, cls="sr")
-    return el("div", when(row.edit, link(t("Change"), name, to=row.edit, cls=link_cls)), when(row.removed, restore), cls="acts")
+    return el("div", when(row.edit, link(t("Change"), name, to=row.edit, cls=link_cls)), when(row.removed, restore), cls="layout-actions")
 
 
 def _add(view: Bound) -> Node:
-    go = link(icon("book-user"), t("Add an address"), to=view.add, cls="btn primary")
+    go = link(icon("book-user"), t("Add an address"), to=view.add, cls="button button-primary")
     return when(view.add, go, el("p", t("Your role may see the addresses, and not change them."), cls="soft"))
 
 
 def _wrong(view: Bound) -> Node:
-    return el("div", when(view.wrong, el("p", icon("circle-alert"), el("span", view.wrong), cls="summary")), role="status")
+    return el("div", when(view.wrong, el("p", icon("circle-alert"), el("span", view.wrong), cls="form-summary")), role="status")
 
 
 WRONG = View(_wrong)
@@ -68,7 +68,7 @@ BOOK = ListTable(
             "name",
             title=lambda: t("Name"),
             cell=lambda row: el("th", el("span", row.name, cls="breaks"), scope="row"),
-            card=lambda row: el("div", el("h2", row.name, cls="breaks"), cls="top"),
+            card=lambda row: el("div", el("h2", row.name, cls="breaks"), cls="table-top"),
             sort=lambda _: lambda address: fold(address.name),
         ),
         ListColumn(
@@ -87,14 +87,14 @@ BOOK = ListTable(
         ListColumn(
             "default",
             title=lambda: t("Default for"),
-            cell=lambda row: el("td", el("div", _defaults(row), cls="row")),
-            card=lambda row: el("div", _defaults(row), cls="row"),
+            cell=lambda row: el("td", el("div", _defaults(row), cls="layout-row")),
+            card=lambda row: el("div", _defaults(row), cls="layout-row"),
         ),
         ListColumn(
             "actions",
             title=lambda: t("Actions"),
-            cell=lambda row: el("td", _actions(row, "btn second sm", "second sm")),
-            card=lambda row: _actions(row, "btn plain", "plain"),
+            cell=lambda row: el("td", _actions(row, "button button-second button-small", "button-second button-small")),
+            card=lambda row: _actions(row, "button button-plain", "button-plain"),
         ),
     ),
     all=lambda: t("In the book"),
@@ -104,7 +104,7 @@ BOOK = ListTable(
     nothing_text=lambda: t("Here stand the addresses for delivery and for billing."),
     empty_icon="book-user",
     hint=lambda: t("Name, street, city, postal code"),
-    cls="book",
+    cls="addresses-book",
 )
 
 
@@ -151,11 +151,11 @@ def _country(view: Bound) -> Node:
         el(
             "div",
             el("label", t("Country"), for_="country"),
-            el("span", select, cls="select"),
-            el("p", t("Decides which fields there are. What is typed in the same field stays."), cls="hint"),
+            el("span", select, cls="field-select"),
+            el("p", t("Decides which fields there are. What is typed in the same field stays."), cls="field-hint"),
             cls="field",
         ),
-        el("noscript", el("button", t("Show"), type="submit", cls="btn second")),
+        el("noscript", el("button", t("Show"), type="submit", cls="button button-second")),
         auto=True,
         class_name="form",
     )
@@ -165,7 +165,7 @@ def _form() -> Form:
     def country(form: Bound) -> Node:
         return el("input", type="hidden", name="country", value=form.initial.country)
 
-    back = link(t("Cancel"), to=page_url("/addresses"), cls="btn plain")
+    back = link(t("Cancel"), to=page_url("/addresses"), cls="button button-plain")
     return Form("address", (country, Rows()), t("Save"), model=AddressForm, aside=back)
 
 
@@ -174,7 +174,7 @@ def _purpose(purpose: AddressPurpose, is_: Bound, may: Bound, form: Bound) -> No
         AddressPurpose.DELIVERY: (t("This is the default address for delivery."), t("Use for delivery unless another is chosen")),
         AddressPurpose.BILLING: (t("This is the default address for billing."), t("Use for billing unless another is chosen")),
     }[purpose]
-    button = Form(purpose.value, (), texts[1], variant="second").draw_from(form, on_done=EditAddress.retry)
+    button = Form(purpose.value, (), texts[1], variant="button-second").draw_from(form, on_done=EditAddress.retry)
     return when(is_, el("p", icon("circle-check", cls="ok"), " ", texts[0]), when(may, button))
 
 
@@ -186,7 +186,7 @@ def _defaults_and_removal(view: Bound) -> Node:
             el("h2", t("Default for")),
             _purpose(AddressPurpose.DELIVERY, view.delivery_is, view.delivery_may, view.delivery),
             _purpose(AddressPurpose.BILLING, view.billing_is, view.billing_may, view.billing),
-            cls="card pad formcard",
+            cls="card card-pad form-card",
             aria_label=t("Default for"),
         ),
         when(
@@ -196,8 +196,10 @@ def _defaults_and_removal(view: Bound) -> Node:
                 "section",
                 el("h2", t("Remove")),
                 el("p", t("Orders and invoices keep the address. It can be put back."), cls="soft"),
-                Form("remove", (), t("Remove from the book"), variant="danger", confirm=confirm).draw(view, on_done=EditAddress.retry),
-                cls="card pad formcard",
+                Form("remove", (), t("Remove from the book"), variant="button-danger", confirm=confirm).draw(
+                    view, on_done=EditAddress.retry
+                ),
+                cls="card card-pad form-card",
                 aria_label=t("Remove"),
             ),
         ),
@@ -211,14 +213,14 @@ def _locked(view: Bound) -> Node:
         el("h2", t("The address")),
         el("div", each(view.lines, lambda line: el("div", line.text)), cls="breaks"),
         each(view.locked, lambda line: el("p", icon("circle-alert"), " ", line.text)),
-        el("div", link(t("See who the owners are"), to=page_url("/profile/people"), cls="btn second"), cls="row"),
-        cls="card pad formcard",
+        el("div", link(t("See who the owners are"), to=page_url("/profile/people"), cls="button button-second"), cls="layout-row"),
+        cls="card card-pad form-card",
         aria_label=t("The address"),
     )
 
 
 def _edit(view: Bound) -> Node:
-    back = link(t("Address book"), to=page_url("/addresses"), cls="btn second")
+    back = link(t("Address book"), to=page_url("/addresses"), cls="button button-second")
     missing = el("section", empty("book-user", t("There is no such address"), t("Somebody may have removed it."), back), cls="card")
     notice = el("p", t("Documents made before keep the address as it was."), cls="soft")
     editor = el(
@@ -227,7 +229,7 @@ def _edit(view: Bound) -> Node:
         when(view.code, notice),
         _country(view),
         _form().draw(view, on_done=EditAddress.retry),
-        cls="card pad formcard",
+        cls="card card-pad form-card",
         aria_label=t("The address"),
     )
     return when(view.missing, missing, (when(view.locked, _locked(view), editor), when(view.code, _defaults_and_removal(view))))
@@ -242,7 +244,7 @@ def edit_page() -> rx.Component:
     title = live("heading", EDIT_HEADING, EditAddress.view, EditAddress.filled, f"<h1>{t('Address')}</h1>")
     body = live("edit", EDIT, EditAddress.view, EditAddress.filled)
     trail = [("/addresses", t("Address book")), ("/addresses/edit", t("Address"))]
-    head, named = rx.el.div(title, class_name="head"), PageTitle.create(text=EditAddress.view.title)
+    head, named = rx.el.div(title, class_name="layout-head"), PageTitle.create(text=EditAddress.view.title)
     return shown_page(EditAddress, head, body, named, trail=trail)
 
 

@@ -37,7 +37,7 @@ POLL_TIMES = 20
 
 
 def _add(view: Bound) -> Node:
-    return when(view.offered, Form("add", (), t("Add a card"), cls="form only").draw(view))
+    return when(view.offered, Form("add", (), t("Add a card"), cls="form cards-only").draw(view))
 
 
 def _badge(shape: str, text: Bound, tone: str) -> Node:
@@ -50,16 +50,19 @@ def _card(row: Bound, view: Bound) -> El:
         _badge("clock", row.soon, "warn"),
         _badge("triangle-alert", row.over, "bad-t"),
     )
-    make_default = Form("default", (), t("Make default"), variant="second", cls="form only").button(row.key, view.default)
-    remove = link(t("Remove"), el("span", " ", row.name, cls="sr"), to=row.open, how="open", data_open=row.key, cls="btn plain")
-    acts = el("div", when(row.default, None, when(row.over, None, make_default)), remove, cls="row acts")
+    make_default = Form("default", (), t("Make default"), variant="button-second", cls="form cards-only").button(row.key, view.default)
+    remove = link(t("Remove"), el("span", " ", row.name, cls="sr"), to=row.open, how="open", data_open=row.key, cls="button button-plain")
+    acts = el("div", when(row.default, None, when(row.over, None, make_default)), remove, cls="layout-row layout-actions")
     about = el(
         "div",
         el("h2", row.name, cls="b"),
         el("p", row.expiry, cls="small"),
         el("p", row.added, cls="small soft"),
     )
-    return el("li", el("div", icon("credit-card"), about, el("div", *states, cls="row states"), when(view.may, acts), cls="bankcard"))
+    return el(
+        "li",
+        el("div", icon("credit-card"), about, el("div", *states, cls="layout-row cards-states"), when(view.may, acts), cls="cards-card"),
+    )
 
 
 def _result(view: Bound) -> tuple[Node, ...]:
@@ -69,7 +72,7 @@ def _result(view: Bound) -> tuple[Node, ...]:
         icon("circle-dashed"),
         el("span", view.waiting, " ", el("a", t("Ask again"), href=view.again)),
         LiveOnly(lambda: Poll.create(seconds=POLL_SECONDS, times=POLL_TIMES, on_again=Cards.retry)),
-        cls="notice quiet",
+        cls="notice notice-quiet",
     )
     return (
         el(
@@ -77,14 +80,14 @@ def _result(view: Bound) -> tuple[Node, ...]:
             when(view.good, el("p", icon("circle-check"), el("span", view.good), cls="notice")),
             when(view.waiting, waiting),
             role="status",
-            cls="told",
+            cls="cards-told",
         ),
         el(
             "div",
-            when(view.bad, el("p", icon("circle-alert"), el("span", view.bad), cls="notice wrong")),
-            when(view.default.error, el("p", icon("circle-alert"), el("span", view.default.error), cls="notice wrong")),
+            when(view.bad, el("p", icon("circle-alert"), el("span", view.bad), cls="notice notice-wrong")),
+            when(view.default.error, el("p", icon("circle-alert"), el("span", view.default.error), cls="notice notice-wrong")),
             role="alert",
-            cls="told",
+            cls="cards-told",
         ),
     )
 
@@ -99,26 +102,28 @@ def _list(view: Bound) -> Node:
             t("Cards that pay the invoices of this account appear here."),
         ),
     )
-    rows = el("ul", each(view.cards, lambda row: _card(row, view)), cls="bankcards")
+    rows = el("ul", each(view.cards, lambda row: _card(row, view)), cls="cards-list")
     stored_note = el(
-        "p", t("We keep brand, last four digits and expiry. The number stays with the payment provider."), cls="small soft bankcards-note"
+        "p", t("We keep brand, last four digits and expiry. The number stays with the payment provider."), cls="small soft cards-note"
     )
-    test = when(view.test, el("p", icon("circle-help"), el("span", t("Test payments: no money moves.")), cls="notice quiet test"))
+    test = when(
+        view.test, el("p", icon("circle-help"), el("span", t("Test payments: no money moves.")), cls="notice notice-quiet cards-test")
+    )
     return (*_result(view), test, el("section", when(view.cards, rows, no_cards), cls="card", aria_label=t("Cards on file")), stored_note)
 
 
 def _details(details: Bound) -> Node:
-    cancel = link(t("Keep it"), to=details.close, cls="btn second")
+    cancel = link(t("Keep it"), to=details.close, cls="button button-second")
     verb = t("Remove this card")
-    plain = Form("remove", (), verb, variant="danger", aside=cancel)
-    with_password = Form("remove", (password_again(),), verb, model=ConfirmationUnlessFresh, variant="danger", aside=cancel)
+    plain = Form("remove", (), verb, variant="button-danger", aside=cancel)
+    with_password = Form("remove", (password_again(),), verb, model=ConfirmationUnlessFresh, variant="button-danger", aside=cancel)
     body = el(
         "div",
         el("p", details.expiry),
         el("p", details.added, cls="soft"),
         when(details.heir, el("p", details.heir)),
         when(details.fresh, plain.draw(details), with_password.draw(details)),
-        cls="body one",
+        cls="dialog-body dialog-one",
     )
     return frame(details, details.number, None, body, None, t("This card is no longer on file."))
 
@@ -134,7 +139,7 @@ def page() -> rx.Component:
         View(lambda _: el("h1", t("Credit cards"))).component(None),
         rx.el.span(class_name="push"),
         live("add", ADD, Cards.view, Cards.filled),
-        class_name="head",
+        class_name="layout-head",
     )
     return shown_page(
         Cards, head, live("cards", LIST, Cards.view, Cards.filled), dialog(DETAILS, Cards), trail=[(current_path(), t("Credit cards"))]

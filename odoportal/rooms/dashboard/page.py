@@ -40,17 +40,20 @@ def _band(view: Bound) -> El:
     )
     return el(
         "div",
-        link(el("span", t("You owe")), el("span", view.owed, cls="big"), owed_note, to=view.owed_url),
+        link(el("span", t("You owe")), el("span", view.owed, cls="dashboard-big"), owed_note, to=view.owed_url),
         link(
             el("span", t("Ends within 60 days")),
-            el("span", view.ending, cls="big"),
+            el("span", view.ending, cls="dashboard-big"),
             el("span", view.ending_note, cls="muted small"),
             to=view.ending_url,
         ),
         link(
-            el("span", t("Active")), el("span", view.active, cls="big"), el("span", view.active_note, cls="muted small"), to=view.active_url
+            el("span", t("Active")),
+            el("span", view.active, cls="dashboard-big"),
+            el("span", view.active_note, cls="muted small"),
+            to=view.active_url,
         ),
-        cls="card band",
+        cls="card dashboard-band",
     )
 
 
@@ -58,22 +61,24 @@ def _todo(view: Bound) -> El:
     def one(row: Bound) -> El:
         shape = choose(row.kind, {"overdue": icon("triangle-alert", cls="bad-t"), "ending": icon("calendar-clock", cls="warn")})
         text = el("div", el("strong", row.title), el("p", row.text, cls="soft small"))
-        return el("li", shape, text, link(row.action, el("span", " ", row.title, cls="sr"), to=row.url, cls="btn second sm"))
+        return el(
+            "li", shape, text, link(row.action, el("span", " ", row.title, cls="sr"), to=row.url, cls="button button-second button-small")
+        )
 
     listed = when(
         view.todo,
-        el("ul", each(view.todo, one), cls="todo"),
-        el("p", icon("circle-check", cls="ok"), " ", t("Nothing needs you today."), cls="soft allclear"),
+        el("ul", each(view.todo, one), cls="dashboard-todo"),
+        el("p", icon("circle-check", cls="ok"), " ", t("Nothing needs you today."), cls="soft dashboard-clear"),
     )
-    more = when(view.more_todo, link(view.more_todo, to=view.more_todo_url, cls="tapline small"))
-    return el("section", el("h2", t("To do")), listed, more, cls="card pad", aria_label=t("To do"))
+    more = when(view.more_todo, link(view.more_todo, to=view.more_todo_url, cls="table-tap small"))
+    return el("section", el("h2", t("To do")), listed, more, cls="card card-pad", aria_label=t("To do"))
 
 
 def _drawing(view: Bound) -> El:
     def bar(row: Bound) -> Node:
         shape = {"x": row.x, "y": row.y, "width": row.width, "height": row.height, "rx": "2"}
         label = el("text", row.label, x=row.middle, y=str(CHART_HEIGHT - 6), textAnchor="middle")
-        return el("g", when(row.now, el("rect", **shape, cls="now"), el("rect", **shape)), label)
+        return el("g", when(row.now, el("rect", **shape, cls="dashboard-now"), el("rect", **shape)), label)
 
     def line(row: Bound) -> Node:
         return el(
@@ -87,7 +92,7 @@ def _drawing(view: Bound) -> El:
         each(view.grid, line),
         each(view.bars, bar),
         viewBox=f"0 0 {CHART_WIDTH} {CHART_HEIGHT}",
-        cls="chart",
+        cls="dashboard-chart",
         aria_hidden="true",
         focusable="false",
     )
@@ -96,17 +101,17 @@ def _drawing(view: Bound) -> El:
 def _spending(view: Bound) -> El:
     rows = each(view.bars, lambda row: el("tr", el("th", row.month, scope="row"), el("td", row.amount, cls="r")))
     head = el("tr", el("th", t("Month"), scope="col"), el("th", t("Amount"), scope="col", cls="r"))
-    table = el("table", el("caption", t("Spending by month"), cls="sr"), el("thead", head), el("tbody", rows), cls="tbl")
+    table = el("table", el("caption", t("Spending by month"), cls="sr"), el("thead", head), el("tbody", rows), cls="document-table")
     shown = (
-        el("p", el("span", cls="pt"), view.so_far, " ", el("b", view.so_far_amount), cls="small soft"),
+        el("p", el("span", cls="dashboard-point"), view.so_far, " ", el("b", view.so_far_amount), cls="small soft"),
         _drawing(view),
-        el("details", el("summary", t("Table")), table, cls="astable"),
+        el("details", el("summary", t("Table")), table, cls="dashboard-table"),
     )
     return el(
         "section",
         el("h2", t("Spending by month")),
         when(view.chart, shown, el("p", t("Nothing was invoiced in the last 12 months."), cls="soft")),
-        cls="card pad",
+        cls="card card-pad",
         aria_label=t("Spending by month"),
     )
 
@@ -115,18 +120,20 @@ def _tiles(view: Bound) -> Node:
     said: dict[str, Node] = {
         "/orders": el("span", view.tile_orders),
         "/invoices": el(
-            "span", when(view.tile_invoices_bad, el("span", el("b", view.tile_invoices_bad), ", ", cls="bad-t")), view.tile_invoices
+            "span", when(view.tile_invoices_bad, el("span", el("b", view.tile_invoices_bad), ", ", cls="dashboard-bad")), view.tile_invoices
         ),
         "/renewals": el("span", view.tile_renewals),
         "/devices": el(
-            "span", view.tile_devices, when(view.tile_devices_silent, (", ", el("span", el("b", view.tile_devices_silent), cls="warn")))
+            "span",
+            view.tile_devices,
+            when(view.tile_devices_silent, (", ", el("span", el("b", view.tile_devices_silent), cls="dashboard-warn"))),
         ),
         "/profile": el("span", view.tile_profile),
         "/help": el("span", t("Guide, how to reach us")),
     }
 
     def tile(place: menu.Place) -> El:
-        return link(icon(place.icon), el("strong", place.tile), said.get(place.path), to=page_url(place.path), cls="tile")
+        return link(icon(place.icon), el("strong", place.tile), said.get(place.path), to=page_url(place.path), cls="dashboard-tile")
 
     # In the user guide the tile Sales is beside Wizard POS, although Point of Sale is further down in the menu.
     shown: list[Node] = []
@@ -135,7 +142,7 @@ def _tiles(view: Bound) -> Node:
         tiles = [p for p in entries if p.path != "/sales"]
         if any(p.path == "/pos-assistant" for p in entries):
             tiles.insert(1, sales)
-        shown.append(el("section", el("h2", title, cls="zone"), el("div", *(tile(p) for p in tiles), cls="tiles")))
+        shown.append(el("section", el("h2", title, cls="dashboard-zone"), el("div", *(tile(p) for p in tiles), cls="dashboard-tiles")))
     return tuple(shown)
 
 
@@ -144,7 +151,14 @@ def _application(view: Bound) -> El:
         view.launch_url,
         (
             el("p", t("Click on Launch ODOTRACK."), cls="soft"),
-            el("a", t("Launch ODOTRACK"), icon("arrow-up-right", small=True), href=view.launch_url, cls="btn second block", data_out=True),
+            el(
+                "a",
+                t("Launch ODOTRACK"),
+                icon("arrow-up-right", small=True),
+                href=view.launch_url,
+                cls="button button-second button-block",
+                data_out=True,
+            ),
         ),
     )
     guide = el(
@@ -166,7 +180,7 @@ def _application(view: Bound) -> El:
                 cls="nw",
             ),
         ),
-        cls="guide",
+        cls="dashboard-guide",
     )
     text = t(
         "The various modules offer a range of possibilities. You can define and modify various settings, view and print travel reports."
@@ -177,7 +191,7 @@ def _application(view: Bound) -> El:
         el("p", text, cls="soft"),
         launch,
         guide,
-        cls="card pad application",
+        cls="card card-pad dashboard-application",
         aria_label=t("My application"),
     )
 
@@ -188,23 +202,25 @@ def _latest(view: Bound) -> Node:
         return el(
             "li",
             shape,
-            link(row.name, to=row.url, cls="plainlink"),
+            link(row.name, to=row.url, cls="dashboard-link"),
             el("b", row.amount),
             el("span", row.text, cls="small muted"),
-            cls="rec",
+            cls="record",
         )
 
-    return when(view.latest, el("section", el("h2", t("Latest")), el("ul", each(view.latest, one)), cls="card pad", aria_label=t("Latest")))
+    return when(
+        view.latest, el("section", el("h2", t("Latest")), el("ul", each(view.latest, one)), cls="card card-pad", aria_label=t("Latest"))
+    )
 
 
 def _home(view: Bound) -> Node:
     return (
-        el("div", el("h1", t("Dashboard")), el("span", cls="push"), el("span", view.as_of, cls="muted small"), cls="head"),
+        el("div", el("h1", t("Dashboard")), el("span", cls="push"), el("span", view.as_of, cls="muted small"), cls="layout-head"),
         el(
             "div",
-            el("div", _band(view), el("div", _todo(view), _spending(view), cls="duo"), _tiles(view)),
+            el("div", _band(view), el("div", _todo(view), _spending(view), cls="layout-duo"), _tiles(view)),
             el("aside", _application(view), _latest(view), cls="aside", aria_label=t("My application")),
-            cls="homegrid",
+            cls="dashboard-grid",
         ),
     )
 
@@ -213,9 +229,10 @@ HOME = View(_home)
 
 
 def _skeleton() -> str:
-    card = '<div class="card pad"><span class="sk"></span><span class="sk"></span><span class="sk"></span></div>'
-    grid = f'<div class="stack">{card * 4}</div><div class="stack">{card * 2}</div>'
-    return f'<div class="head"><h1>{t("Dashboard")}</h1></div><div class="homegrid" aria-busy="true">{grid}</div>'
+    bars = '<span class="skeleton-bar"></span>' * 3
+    card = f'<div class="card card-pad">{bars}</div>'
+    grid = f'<div class="layout-stack">{card * 4}</div><div class="layout-stack">{card * 2}</div>'
+    return f'<div class="layout-head"><h1>{t("Dashboard")}</h1></div><div class="dashboard-grid" aria-busy="true">{grid}</div>'
 
 
 def page() -> rx.Component:

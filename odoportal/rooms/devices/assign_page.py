@@ -67,7 +67,7 @@ def _paste(view: Bound) -> Node:
         return LiveOnly(lambda: rx.fragment(View(lambda _: (either, drop)).component(None)))
 
     beside = (
-        link(t("Cancel"), to=view.devices, cls="btn plain"),
+        link(t("Cancel"), to=view.devices, cls="button button-plain"),
         el("p", t("Nothing changes until you approve it."), cls="soft"),
     )
     form = Form("check", (content, file), t("Check the lines"), model=ListForm, aside=beside).draw(view, on_done=AssignVehicles.retry)
@@ -78,8 +78,8 @@ def _paste(view: Bound) -> Node:
         (t("Excel"), t("Format the serials as text, or they turn into 5.01E+06")),
     )
     download = (
-        el("a", icon("download"), t("Download my list"), href=view.mine, data_out=True, cls="btn second"),
-        el("p", view.mine_text, cls="hint"),
+        el("a", icon("download"), t("Download my list"), href=view.mine, data_out=True, cls="button button-second"),
+        el("p", view.mine_text, cls="field-hint"),
     )
     aside = el(
         "aside",
@@ -117,30 +117,32 @@ def _check(view: Bound) -> Node:
         el("tbody", each(view.rows, _row)),
         cls="list devices-check",
     )
-    apply = Form("apply", (), view.submit, cls="inline").draw(view, on_done=AssignVehicles.retry)
-    download = el("a", icon("download"), view.download_text, href=view.download, data_out=True, cls="btn plain")
+    apply = Form("apply", (), view.submit, cls="layout-inline").draw(view, on_done=AssignVehicles.retry)
+    download = el("a", icon("download"), view.download_text, href=view.download, data_out=True, cls="button button-plain")
     foot = el(
         "div",
         el("p", el("b", view.title), " ", view.left_out),
         when(view.download_text, download),
-        link(t("Change the list"), to=view.edit, cls="btn second"),
+        link(t("Change the list"), to=view.edit, cls="button button-second"),
         when(view.submit, apply),
         cls="devices-foot",
     )
     changed = when(view.changed, el("p", icon("triangle-alert"), el("span", view.changed), cls="devices-notice"))
     region = el("div", table, cls="devices-scroll", role="region", tabIndex=0, aria_label=t("What will change"))
-    return changed, el("section", tabs(view.tabs), region, foot, cls="card listcard")
+    return changed, el("section", tabs(view.tabs), region, foot, cls="card card-list")
 
 
 def _done(view: Bound) -> Node:
-    undo = Form("undo", (), (icon("undo-2"), t("Undo")), variant="second", cls="inline").draw(view, on_done=AssignVehicles.retry)
-    see = link(t("See the devices"), to=view.devices, cls="btn primary")
+    undo = Form("undo", (), (icon("undo-2"), t("Undo")), variant="button-second", cls="layout-inline").draw(
+        view, on_done=AssignVehicles.retry
+    )
+    see = link(t("See the devices"), to=view.devices, cls="button button-primary")
     actions = (see, when(view.undo_until, undo))
     return el("section", empty("circle-check", view.title, (view.undo_until, view.undone), actions), cls="card devices-done", role="status")
 
 
 def _assign(view: Bound) -> Node:
-    again = link(t("Paste a list"), to=view.start, cls="btn primary")
+    again = link(t("Paste a list"), to=view.start, cls="button button-primary")
     gone = empty("clock", t("This list is no longer kept"), t("A list is kept for a day. Paste it again."), again)
     return (
         _steps(view),
@@ -154,7 +156,7 @@ ASSIGN = View(_assign)
 def page() -> rx.Component:
     """Return the page in the current language."""
     body = live("assign", ASSIGN, AssignVehicles.view, AssignVehicles.filled)
-    head = rx.el.div(rx.el.h1(t("Assign vehicles")), class_name="head")
+    head = rx.el.div(rx.el.h1(t("Assign vehicles")), class_name="layout-head")
     trail = [("/devices", t("Devices")), ("/devices/assign", t("Assign vehicles"))]
     return shown_page(AssignVehicles, head, body, trail=trail)
 

@@ -64,7 +64,7 @@ def vehicle_name(row: Bound) -> Node:
 
 
 def _left(row: Bound) -> Node:
-    shown = choose(row.left_tone, {"ending": el("span", row.left, cls="left warn")}, el("span", row.left, cls="left muted"))
+    shown = choose(row.left_tone, {"ending": el("span", row.left, cls="term-left warn")}, el("span", row.left, cls="term-left muted"))
     return when(row.left, shown)
 
 
@@ -75,7 +75,9 @@ def _state(row: Bound) -> Node:
 
 def _agreement(row: Bound) -> Node:
     return when(
-        row.order, (link(row.order, to=row.order_url, cls="lk"), el("span", " ", row.years, cls="muted")), el("span", "–", cls="muted")
+        row.order,
+        (link(row.order, to=row.order_url, cls="record-link"), el("span", " ", row.years, cls="muted")),
+        el("span", "–", cls="muted"),
     )
 
 
@@ -110,10 +112,10 @@ def columns(edit: Edit) -> tuple[ListColumn, ...]:
 
     def card_top(row: Bound) -> Node:
         title = el("h2", link(vehicle_name(row), to=row.details, how="open"), cls="devices-heading")
-        return el("div", title, el("span", cls="push"), badge(BADGES, row.state, row.state_text), cls="top")
+        return el("div", title, el("span", cls="push"), badge(BADGES, row.state, row.state_text), cls="table-top")
 
     def card_actions(row: Bound) -> Node:
-        return el("div", _details(row, "btn plain"), when(row.may_rename, edit(row, None)), cls="acts")
+        return el("div", _details(row, "button button-plain"), when(row.may_rename, edit(row, None)), cls="layout-actions")
 
     return (
         ListColumn(
@@ -171,7 +173,7 @@ def columns(edit: Edit) -> tuple[ListColumn, ...]:
         ListColumn(
             "actions",
             title=lambda: t("Actions"),
-            cell=lambda row: el("td", el("div", _details(row, "btn second sm"), cls="acts")),
+            cell=lambda row: el("td", el("div", _details(row, "button button-second button-small"), cls="layout-actions")),
             card=card_actions,
         ),
     )

@@ -86,8 +86,8 @@ class Devices(ListState, SessionState):
 
 
 def _tasks(view: Bound) -> Node:
-    assign = link(icon("list-checks"), t("Assign vehicles"), to=view.assign, cls="btn primary")
-    return el("div", export_menu(view), when(view.assign, assign), cls="row tasks devices-tasks")
+    assign = link(icon("list-checks"), t("Assign vehicles"), to=view.assign, cls="button button-primary")
+    return el("div", export_menu(view), when(view.assign, assign), cls="layout-row table-tasks devices-tasks")
 
 
 def _renamed(view: Bound) -> Node:
@@ -96,7 +96,9 @@ def _renamed(view: Bound) -> Node:
     def before(_form: Bound) -> Node:
         return el("input", type="hidden", name="vehicle", value=view.renamed.before)
 
-    undo = Form("undo", (before,), t("Undo"), variant="plain", cls="inline").draw_from(view.renamed.undo, on_done=Devices.retry)
+    undo = Form("undo", (before,), t("Undo"), variant="button-plain", cls="layout-inline").draw_from(
+        view.renamed.undo, on_done=Devices.retry
+    )
     said = el("p", icon("circle-check"), el("span", view.renamed.text), undo, cls="toast devices-renamed")
     return el("div", when(view.renamed.text, said), role="status")
 
@@ -133,7 +135,7 @@ def _chain(details: Bound) -> Node:
         el("li", *_station(details.invoice_kind, invoice, details.invoice_line, paid), cls="devices-chain"),
         el("li", *_station(t("Invoice"), t("No invoice yet")), cls="devices-chain"),
     )
-    return el("section", el("ol", tracker, agreement, billed, cls="devices-road"), cls="sec", aria_label=t("Where it belongs"))
+    return el("section", el("ol", tracker, agreement, billed, cls="devices-road"), cls="section", aria_label=t("Where it belongs"))
 
 
 def _history(details: Bound) -> Node:
@@ -141,26 +143,26 @@ def _history(details: Bound) -> Node:
         who = when(row.who, el("span", " ", row.who, cls="devices-event-who"))
         return el("li", el("span", row.when, cls="devices-event-when"), el("span", row.what, who), cls="devices-event")
 
-    return el("section", el("h3", t("History")), el("ol", each(details.history, event)), cls="sec")
+    return el("section", el("h3", t("History")), el("ol", each(details.history, event)), cls="section")
 
 
 def _beside(details: Bound) -> Node:
-    rename = Form("rename", (Field("vehicle", t("Vehicle")),), t("Save"), model=VehicleForm, variant="second")
-    vehicle = el("section", el("h3", t("Vehicle")), el("p", vehicle_name(details)), cls="sec")
+    rename = Form("rename", (Field("vehicle", t("Vehicle")),), t("Save"), model=VehicleForm, variant="button-second")
+    vehicle = el("section", el("h3", t("Vehicle")), el("p", vehicle_name(details)), cls="section")
     signal = el(
         "section",
         el("h3", t("Last signal")),
         el("p", when(details.signal, details.signal, t("None yet"))),
         el("p", t("Positions stay in ODOTRACK."), cls="muted small"),
-        cls="sec",
+        cls="section",
     )
     end = el(
         "section",
         el("h3", t("At the end of the term")),
         el("p", t("Nothing renews by itself. We write to you 60 days before."), cls="soft"),
-        cls="sec",
+        cls="section",
     )
-    form = el("section", rename.draw_from(details.rename, on_done=Devices.retry), cls="sec")
+    form = el("section", rename.draw_from(details.rename, on_done=Devices.retry), cls="section")
     return el("aside", when(details.may_rename, form, vehicle), signal, when(details.order, end))
 
 
@@ -171,7 +173,7 @@ def _details(details: Bound) -> Node:
         details,
         title=details.name,
         badge=badge(BADGES, details.state, details.state_text),
-        body=el("div", facts, _beside(details), cls="body"),
+        body=el("div", facts, _beside(details), cls="dialog-body"),
         footer=None,
         missing=t("There is no such device"),
     )

@@ -17,27 +17,37 @@ def page() -> rx.Component:
     """Return the help page in the current language."""
     guide = View(
         lambda _: (
-            el("div", el("h1", t("Help")), cls="head"),
+            el("div", el("h1", t("Help")), cls="layout-head"),
             el(
                 "section",
                 el("h2", t("User guide")),
                 el("p", t("How to sign in, and how to find your orders and invoices."), cls="soft"),
-                el("div", link(icon("book-open"), t("Read user guide"), to=page_url("/guide"), cls="btn second"), cls="row"),
-                cls="card pad stack",
+                el(
+                    "div",
+                    link(icon("book-open"), t("Read user guide"), to=page_url("/guide"), cls="button button-second"),
+                    cls="layout-row",
+                ),
+                cls="card card-pad layout-stack",
             ),
             el(
                 "section",
                 el("h2", t("Privacy")),
                 el("p", t("What is kept on you, why, and for how long."), cls="soft"),
-                el("div", link(icon("book-open"), t("Read about privacy"), to=page_url("/privacy"), cls="btn second"), cls="row"),
-                cls="card pad stack",
+                el(
+                    "div",
+                    link(icon("book-open"), t("Read about privacy"), to=page_url("/privacy"), cls="button button-second"),
+                    cls="layout-row",
+                ),
+                cls="card card-pad layout-stack",
             ),
         )
     )
     reach = View(lambda _: (el("h2", t("Reach Odotrack")), el("p", t("We answer within one working day."), cls="soft")))
     return private_page(
         guide.component(None),
-        rx.el.section(reach.component(None), live("reach", REACH, SessionState.shell, SessionState.ready), class_name="card pad stack"),
+        rx.el.section(
+            reach.component(None), live("reach", REACH, SessionState.shell, SessionState.ready), class_name="card card-pad layout-stack"
+        ),
         trail=[("/help", t("Help"))],
     )
 
@@ -77,7 +87,7 @@ def _guide() -> Node:
             t("In the Invoices section, you will see the list of invoices created for the account."),
             t("On the right of the screen, in the Actions section, click on the Details button to view the desired invoice."),
         ),
-        cls="card pad prose",
+        cls="card card-pad card-prose",
     )
 
 
@@ -88,25 +98,25 @@ def guide() -> rx.Component:
 
 def not_found() -> rx.Component:
     """Return the page for an address that does not exist."""
-    home = el("a", t("Go to the Dashboard"), href=page_url("/"), cls="btn primary")
-    away = el("div", home, language_link(other_language(current_language()), cls="btn plain"), cls="row")
+    home = el("a", t("Go to the Dashboard"), href=page_url("/"), cls="button button-primary")
+    away = el("div", home, language_link(other_language(current_language()), cls="button button-plain"), cls="layout-row")
     return _plain("package-open", t("This page does not exist"), t("The address is mistyped, or the page has moved."), away)
 
 
 def unavailable() -> rx.Component:
     """Return the page that is shown while the database does not respond. It works without JavaScript and at any address."""
-    again = el("div", el("a", t("Try again"), href="", cls="btn primary"), cls="row")
+    again = el("div", el("a", t("Try again"), href="", cls="button button-primary"), cls="layout-row")
     return _plain("triangle-alert", t("The portal cannot answer right now"), t("Nothing is lost. Try again in a moment."), again)
 
 
 def too_many_requests() -> rx.Component:
     """Return the page for a client that sends more requests than a person would. It works without JavaScript and at any address."""
-    again = el("div", el("a", t("Try again"), href="", cls="btn primary"), cls="row")
+    again = el("div", el("a", t("Try again"), href="", cls="button button-primary"), cls="layout-row")
     words = t("More pages or documents were asked for than one person reads. Wait a minute, then try again.")
     return _plain("triangle-alert", t("Too many requests at once"), words, again)
 
 
 def _plain(shape: str, title: str, words: str, actions: El) -> rx.Component:
     text = View(lambda _: el("div", icon(shape), el("h1", title), el("p", words), actions, cls="empty"))
-    top = View(lambda _: el("header", el("a", *wordmark(), href=page_url("/"), cls="logo", aria_label="ODOportal"), cls="bar"))
-    return rx.fragment(top.component(None), rx.el.main(text.component(None), id="main", class_name="main"))
+    top = View(lambda _: el("header", el("a", *wordmark(), href=page_url("/"), cls="logo", aria_label="ODOportal"), cls="header"))
+    return rx.fragment(top.component(None), rx.el.main(text.component(None), id="main", class_name="shell-main"))

@@ -29,7 +29,10 @@ from odoportal.ui.template import Bound, Node, el, link, when
 
 def _paid(paid: Bound) -> Node:
     return el(
-        "span", badge(BADGES, paid.state, paid.text, bare=True), when(paid.note, el("span", paid.note, cls="muted small")), cls="paid"
+        "span",
+        badge(BADGES, paid.state, paid.text, bare=True),
+        when(paid.note, el("span", paid.note, cls="muted small")),
+        cls="invoices-paid",
     )
 
 
@@ -49,12 +52,12 @@ def _card_top(row: Bound) -> Node:
         el("span", row.date, cls="muted"),
         el("span", cls="push"),
         el("b", row.amount, cls="nw"),
-        cls="top",
+        cls="table-top",
     )
 
 
 def _actions(row: Bound, details: str, pdf: str) -> Node:
-    return el("div", _details_link(row, details), _pdf_link(row, pdf), cls="acts")
+    return el("div", _details_link(row, details), _pdf_link(row, pdf), cls="layout-actions")
 
 
 _STORED = (
@@ -190,8 +193,8 @@ INVOICES = ListTable(
         ListColumn(
             "actions",
             title=lambda: t("Actions"),
-            cell=lambda row: el("td", _actions(row, "btn second sm", "btn plain sm")),
-            card=lambda row: _actions(row, "btn plain", "btn plain"),
+            cell=lambda row: el("td", _actions(row, "button button-second button-small", "button button-plain button-small")),
+            card=lambda row: _actions(row, "button button-plain", "button button-plain"),
         ),
         ListColumn("subtotal", title=lambda: t("Subtotal"), file=_amount(lambda record: record.invoice.subtotal)),
         ListColumn("taxes", title=str, file=_amount(lambda record: record.taxes)),
@@ -210,6 +213,6 @@ INVOICES = ListTable(
     hint=lambda: t("Number or amount"),
     dates=lambda: t("Date"),
     chips=lambda _session, request: {"order": t("of order {number}", number=request.query.texts.get("order", ""))},
-    cls="inv",
+    cls="invoices-list",
     selection=Selection("/invoices.zip", lambda: t("Download ZIP"), "file-archive", sums=True),
 )

@@ -22,7 +22,7 @@ from odoportal.ui.template import Bound, Node, View, each, el, icon, link, when
 
 
 def _address(title: str, lines: Bound) -> Node:
-    return el("div", el("h3", title, cls="quiet"), address(lines))
+    return el("div", el("h3", title, cls="invoices-quiet"), address(lines))
 
 
 def _facts(details: Bound) -> Node:
@@ -33,48 +33,56 @@ def _facts(details: Bound) -> Node:
         el("dt", t("Due")),
         el("dd", details.due),
         when(details.order, (el("dt", t("Order")), el("dd", link(details.order, to=details.order_url)))),
-        cls="kv",
+        cls="details",
     )
     paid = each(details.payments, lambda p: el("div", el("dt", p.name, el("small", p.date)), el("dd", p.amount), cls="soft"))
     balance = el("div", el("dt", t("Balance")), el("dd", details.balance), cls="b")
     return el(
         "div",
-        el("section", _address(t("Invoiced by"), details.seller), _address(t("Billed to"), details.bill_to), dates, cls="sec parties"),
-        el("section", lines_table(t("Lines of the invoice"), details.lines), cls="sec"),
+        el(
+            "section",
+            _address(t("Invoiced by"), details.seller),
+            _address(t("Billed to"), details.bill_to),
+            dates,
+            cls="section invoices-parties",
+        ),
+        el("section", lines_table(t("Lines of the invoice"), details.lines), cls="section"),
         totals(details, t("Total"), paid, balance),
     )
 
 
 def _beside(details: Bound) -> Node:
     def payment(row: Bound) -> Node:
-        facts = el("dl", el("dt", t("Received on")), el("dd", row.received), el("dt", t("Reference")), el("dd", row.reference), cls="kv")
+        facts = el(
+            "dl", el("dt", t("Received on")), el("dd", row.received), el("dt", t("Reference")), el("dd", row.reference), cls="details"
+        )
         paper = when(
             row.pdf,
             el("a", icon("file-down", small=True), " ", t("PDF"), el("span", " ", row.reference, cls="sr"), href=row.pdf, data_out=True),
         )
-        return el("div", el("p", el("b", row.name)), facts, paper, cls="payment")
+        return el("div", el("p", el("b", row.name)), facts, paper, cls="invoices-payment")
 
-    order = el("li", icon("package"), link(t("Order"), " ", details.order, to=details.order_url, cls="lk"), cls="rec")
+    order = el("li", icon("package"), link(t("Order"), " ", details.order, to=details.order_url, cls="record-link"), cls="record")
     mine, others = (details.pdf_fr, details.pdf_en) if current_language() == "fr" else (details.pdf_en, details.pdf_fr)
     own_name, other_name = (
         (t("PDF in French"), t("PDF in English")) if current_language() == "fr" else (t("PDF in English"), t("PDF in French"))
     )
     documents = (
-        el("a", icon("file-down"), own_name, href=mine, cls="btn primary block", data_out=True),
-        el("a", icon("file-down"), other_name, href=others, cls="btn second block", data_out=True),
+        el("a", icon("file-down"), own_name, href=mine, cls="button button-primary button-block", data_out=True),
+        el("a", icon("file-down"), other_name, href=others, cls="button button-second button-block", data_out=True),
     )
     return el(
         "aside",
-        el("section", el("h3", t("Document")), el("div", *documents, cls="stack"), cls="sec"),
-        when(details.payments, el("section", el("h3", t("Payments")), each(details.payments, payment), cls="sec")),
-        when(details.terms, el("section", el("h3", t("Terms")), el("p", details.terms), cls="sec")),
+        el("section", el("h3", t("Document")), el("div", *documents, cls="layout-stack"), cls="section"),
+        when(details.payments, el("section", el("h3", t("Payments")), each(details.payments, payment), cls="section")),
+        when(details.terms, el("section", el("h3", t("Terms")), el("p", details.terms), cls="section")),
         when(
             details.order,
             el(
                 "section",
                 el("h3", t("Related")),
-                el("ul", order, when(details.devices, el("li", icon("map-pin"), el("span", details.devices), cls="rec"))),
-                cls="sec",
+                el("ul", order, when(details.devices, el("li", icon("map-pin"), el("span", details.devices), cls="record"))),
+                cls="section",
             ),
         ),
     )
@@ -85,15 +93,15 @@ def _details(details: Bound) -> Node:
         details,
         title=details.title,
         badge=badge(BADGES, details.paid.state, details.paid.text),
-        body=el("div", _facts(details), _beside(details), cls="body"),
+        body=el("div", _facts(details), _beside(details), cls="dialog-body"),
         footer=None,
         missing=t("There is no such invoice"),
     )
 
 
 def _tasks(view: Bound) -> Node:
-    statement = link(icon("file-text"), t("Statement"), to=address_of("/statement"), cls="btn second")
-    return el("div", statement, export_menu(view), cls="row tasks")
+    statement = link(icon("file-text"), t("Statement"), to=address_of("/statement"), cls="button button-second")
+    return el("div", statement, export_menu(view), cls="layout-row table-tasks")
 
 
 AS_OF = View(lambda view: el("span", view.frame.as_of, cls="muted small"))
@@ -103,7 +111,7 @@ def _refresh() -> rx.Component:
     return rx.el.button(
         View(lambda _: icon("refresh-cw")).component(None),
         type="button",
-        class_name="btn icon",
+        class_name="button button-icon",
         on_click=Invoices.retry,
         custom_attrs={"aria-label": t("Refresh"), "title": t("Refresh"), "data-server": ""},
     )

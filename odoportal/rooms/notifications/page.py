@@ -36,7 +36,7 @@ def _choices() -> Form:
     words, hints = kind_labels(), kind_hints()
     return Form(
         "choices",
-        tuple(Field(kind.value, words[kind], hint=hints[kind], cls="helped") for kind in NotificationKind),
+        tuple(Field(kind.value, words[kind], hint=hints[kind], cls="field-helped") for kind in NotificationKind),
         t("Save"),
         model=Choices,
     )
@@ -46,7 +46,7 @@ def _always() -> Node:
     lines = (el("li", icon("circle-check", small=True, cls="ok"), el("span", text)) for text in always_sent_labels())
     return section(
         t("Always sent"),
-        el("ul", *lines, cls="can"),
+        el("ul", *lines, cls="record-can"),
         text=t("These protect your access or answer what you asked for. They cannot be switched off."),
     )
 
@@ -63,18 +63,18 @@ def _copies(view: Bound) -> Node:
         t("Add the address"),
         model=NewCopy,
         reset=True,
-        variant="second",
+        variant="button-second",
     )
     sure = Confirm(t("Remove this address?"), t("It gets no more copies. To add it again, it must confirm again."), t("Remove"))
 
     def one(row: Bound) -> Node:
-        again = Form("copy_again", (), t("Send again"), variant="second sm", cls="inline").button(
+        again = Form("copy_again", (), t("Send again"), variant="button-second button-small", cls="layout-inline").button(
             row.key, view.copy_again, on_done=Notices.retry
         )
-        keep = Form("copy_keep", (), t("Resume sending"), variant="second sm", cls="inline").button(
+        keep = Form("copy_keep", (), t("Resume sending"), variant="button-second button-small", cls="layout-inline").button(
             row.key, view.copy_keep, on_done=Notices.retry
         )
-        gone = Form("copy_remove", (), t("Remove"), variant="plain sm", cls="inline", confirm=sure)
+        gone = Form("copy_remove", (), t("Remove"), variant="button-plain button-small", cls="layout-inline", confirm=sure)
         state = (
             when(row.on, el("span", icon("circle-check", small=True), row.on, cls="badge ok")),
             when(row.waits, el("span", row.waits, cls="soft")),
@@ -83,11 +83,11 @@ def _copies(view: Bound) -> Node:
         why = when(row.held, el("p", row.held, cls="soft"))
         said = el("div", el("b", row.key, cls="breaks"), el("p", row.language, " · ", state), why)
         buttons = (when(row.asks, again), when(row.held, keep), gone.button(row.key, view.copy_remove, on_done=Notices.retry))
-        return el("li", said, el("div", *buttons, cls="acts", role="group", aria_label=row.key))
+        return el("li", said, el("div", *buttons, cls="layout-actions", role="group", aria_label=row.key))
 
     return section(
         t("Copies of invoices"),
-        when(view.copies, el("ul", each(view.copies, one), cls="asked"), el("p", t("No address gets copies yet."), cls="soft")),
+        when(view.copies, el("ul", each(view.copies, one), cls="record-asked"), el("p", t("No address gets copies yet."), cls="soft")),
         ask.draw(view, on_done=Notices.retry),
         text=t("Each new invoice also goes to these addresses, as a PDF: your accountant’s, for instance. Each must confirm first."),
     )
@@ -95,12 +95,12 @@ def _copies(view: Bound) -> Node:
 
 def _draw(view: Bound) -> Node:
     chosen = section(t("Which mails you get"), el("p", view.about, cls="soft"), _choices().draw(view, on_done=Notices.retry))
-    return el("div", chosen, when(view.may, _copies(view)), _always(), cls="stack")
+    return el("div", chosen, when(view.may, _copies(view)), _always(), cls="layout-stack")
 
 
 def page() -> rx.Component:
     """Return the page in the current language."""
-    head = View(lambda _: el("div", el("h1", t("Notices")), cls="head"))
+    head = View(lambda _: el("div", el("h1", t("Notices")), cls="layout-head"))
     content = live("notices", View(_draw), Notices.view, Notices.filled)
     return shown_page(Notices, head.component(None), content, trail=[("/profile", t("Profile")), (current_path(), t("Notices"))])
 

@@ -122,16 +122,16 @@ def _subscription_page(found: Subscription, token: str, notice: str = "") -> Pag
     about = {"kind": kind_labels()[found.kind], "account": found.account.name, "number": found.account.number}
     if found.on:
         said = t("You get “{kind}” by mail for the account {account} ({number}).", **about)
-        button, variant, (name, value) = t("Stop these mails"), "primary", ONE_CLICK
+        button, variant, (name, value) = t("Stop these mails"), "button-primary", ONE_CLICK
     else:
         said = t("You no longer get “{kind}” by mail for the account {account} ({number}).", **about)
-        button, variant, (name, value) = t("Get them again"), "second", (_RESUME, "1")
+        button, variant, (name, value) = t("Get them again"), "button-second", (_RESUME, "1")
     other = t("What protects your access is always sent. Everything else you choose in your profile, under Notices.")
     form = PublicForm(
         "unsubscribe",
         (lambda _: el("input", type="hidden", name=name, value=value),),
         button,
-        variant=f"{variant} block caps",
+        variant=f"{variant} button-block button-caps",
         title=t("Stop these mails"),
         text=(said, other),
         action=page_url(f"{UNSUBSCRIBE}?token={token}"),

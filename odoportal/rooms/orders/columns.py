@@ -32,15 +32,19 @@ _TERM_BADGES = {
 
 
 def _term(term: Bound) -> Node:
-    return el("div", road(term), el("span", term.percent, cls="pc"), cls="term")
+    return el("div", road(term), el("span", term.percent, cls="orders-percent"), cls="orders-term")
 
 
 def _lines(lines: Bound) -> Node:
-    return el("ul", each(lines, lambda line: el("li", el("span", line.quantity, cls="quantity"), el("span", line.item))), cls="agreement")
+    return el(
+        "ul",
+        each(lines, lambda line: el("li", el("span", line.quantity, cls="orders-quantity"), el("span", line.item))),
+        cls="orders-agreement",
+    )
 
 
 def _left(term: Bound) -> Node:
-    shown = choose(term.state, {"ending": el("span", term.left, cls="left warn")}, el("span", term.left, cls="left muted"))
+    shown = choose(term.state, {"ending": el("span", term.left, cls="term-left warn")}, el("span", term.left, cls="term-left muted"))
     return when(term.left, shown)
 
 
@@ -49,7 +53,7 @@ def _actions(row: Bound, details: str, invoices: str) -> Node:
         "div",
         link(t("Details"), el("span", " ", row.number, cls="sr"), to=row.details, how="open", data_open=row.number, cls=details),
         link(t("Invoices"), el("span", " ", row.number, cls="sr"), to=row.invoices, cls=invoices),
-        cls="acts",
+        cls="layout-actions",
     )
 
 
@@ -59,17 +63,17 @@ def _card_top(row: Bound) -> Node:
         el("h2", link(row.number, to=row.details, how="open")),
         el("span", cls="push"),
         badge(_TERM_BADGES, row.term.state, row.term.state_text),
-        cls="top",
+        cls="table-top",
     )
 
 
 def _card_lines(row: Bound) -> Node:
-    return _lines(row.card_lines), when(row.more, link(row.more, to=row.details, how="open", cls="tapline"))
+    return _lines(row.card_lines), when(row.more, link(row.more, to=row.details, how="open", cls="table-tap"))
 
 
 def _card_term(row: Bound) -> Node:
-    days = el("div", el("span", row.term.start), el("span", cls="push"), el("span", row.term.end), cls="row soft small")
-    return el("div", _term(row.term), days, cls="run")
+    days = el("div", el("span", row.term.start), el("span", cls="push"), el("span", row.term.end), cls="layout-row soft small")
+    return el("div", _term(row.term), days, cls="orders-run")
 
 
 @dataclass(frozen=True)
@@ -164,8 +168,8 @@ ORDERS = ListTable(
         ListColumn(
             "actions",
             title=lambda: t("Actions"),
-            cell=lambda row: el("td", _actions(row, "btn second sm", "btn plain sm")),
-            card=lambda row: _actions(row, "btn plain", "btn plain"),
+            cell=lambda row: el("td", _actions(row, "button button-second button-small", "button button-plain button-small")),
+            card=lambda row: _actions(row, "button button-plain", "button button-plain"),
         ),
         ListColumn("total", title=lambda: t("Total"), file=FileColumn(lambda record: record.order.total, kind=CellKind.AMOUNT, total=True)),
     ),
@@ -177,5 +181,5 @@ ORDERS = ListTable(
     empty_icon="package",
     hint=lambda: t("Number, plan, date"),
     dates=lambda: t("End date"),
-    cls="ord",
+    cls="orders-list",
 )

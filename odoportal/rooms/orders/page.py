@@ -39,37 +39,41 @@ def _step(step: Bound) -> Node:
         when(step.tracking, el("span", " ", t("Tracking"), " ", tracking)),
     )
     return choose(
-        step.state, {"done": el("li", *said, cls="done"), "now": el("li", *said, cls="now", aria_current="step")}, el("li", *said)
+        step.state,
+        {"done": el("li", *said, cls="orders-done"), "now": el("li", *said, cls="orders-now", aria_current="step")},
+        el("li", *said),
     )
 
 
 def _agreement(details: Bound) -> Node:
     lines = lines_table(t("Agreement"), details.lines)
-    return el("section", el("h3", t("Agreement")), lines, totals(details, t("Billed with this order")), cls="sec")
+    return el("section", el("h3", t("Agreement")), lines, totals(details, t("Billed with this order")), cls="section")
 
 
 def _facts(details: Bound) -> Node:
-    fulfilment = when(details.steps, el("section", el("h3", t("Fulfilment")), el("ol", each(details.steps, _step), cls="steps"), cls="sec"))
+    fulfilment = when(
+        details.steps, el("section", el("h3", t("Fulfilment")), el("ol", each(details.steps, _step), cls="orders-steps"), cls="section")
+    )
     return el("div", term_section(details.term), fulfilment, _agreement(details))
 
 
 def _address(title: str, lines: Bound) -> Node:
-    return when(lines, el("section", el("h3", title), address(lines), cls="sec"))
+    return when(lines, el("section", el("h3", title), address(lines), cls="section"))
 
 
 def _beside(details: Bound) -> Node:
     def device(row: Bound) -> Node:
-        return el("li", icon("map-pin"), el("span", row.name), el("span"), el("span", row.vehicle, cls="small muted"), cls="rec")
+        return el("li", icon("map-pin"), el("span", row.name), el("span"), el("span", row.vehicle, cls="small muted"), cls="record")
 
     def invoice(row: Bound) -> Node:
         return el(
             "li",
             icon("receipt-text"),
-            link(row.number, to=row.url, cls="lk"),
+            link(row.number, to=row.url, cls="record-link"),
             el("b", row.amount),
             el("span", row.date, cls="small muted"),
             badge(BADGES, row.state, row.state_text, bare=True),
-            cls="rec",
+            cls="record",
         )
 
     return el(
@@ -82,7 +86,7 @@ def _beside(details: Bound) -> Node:
                 "section",
                 el("h3", t("Devices"), el("span", " (", details.device_count, ")", cls="muted")),
                 el("ul", each(details.devices, device)),
-                cls="sec",
+                cls="section",
             ),
         ),
         when(
@@ -91,8 +95,8 @@ def _beside(details: Bound) -> Node:
                 "section",
                 el("h3", t("Invoices"), el("span", " (", details.invoice_count, ")", cls="muted")),
                 el("ul", each(details.invoices, invoice)),
-                link(t("All invoices of this order"), to=details.all_invoices, cls="tapline"),
-                cls="sec",
+                link(t("All invoices of this order"), to=details.all_invoices, cls="table-tap"),
+                cls="section",
             ),
         ),
     )
@@ -103,12 +107,12 @@ def _details(details: Bound) -> Node:
         details,
         title=details.title,
         badge=badge(_STEP_BADGES, details.step, details.step_text),
-        body=el("div", _facts(details), _beside(details), cls="body"),
+        body=el("div", _facts(details), _beside(details), cls="dialog-body"),
         footer=el(
             "footer",
             el("span", cls="push"),
-            el("a", icon("file-down"), t("PDF"), href=details.pdf, cls="btn second", data_out=True),
-            link(t("Invoices"), to=details.all_invoices, cls="btn second"),
+            el("a", icon("file-down"), t("PDF"), href=details.pdf, cls="button button-second", data_out=True),
+            link(t("Invoices"), to=details.all_invoices, cls="button button-second"),
         ),
         missing=t("There is no such order"),
     )

@@ -67,12 +67,12 @@ def _copies(text: str) -> Callable[[Bound], Node]:
 
     def box(row: Bound) -> Node:
         tick = el("input", type="checkbox", id=row.id, name=row.key, value="1", checked=ServerOnly(row.value, equals="1"))
-        return el("label", tick, el("span", t("Keep sending to"), " ", el("b", row.label, cls="breaks")), cls="keep")
+        return el("label", tick, el("span", t("Keep sending to"), " ", el("b", row.label, cls="breaks")), cls="field-keep")
 
     def fieldset(form: Bound) -> Node:
         return when(
             form.rows,
-            el("fieldset", el("legend", t("Copies of invoices")), el("p", text, cls="hint"), each(form.rows, box), cls="field"),
+            el("fieldset", el("legend", t("Copies of invoices")), el("p", text, cls="field-hint"), each(form.rows, box), cls="field"),
         )
 
     return fieldset
@@ -94,7 +94,7 @@ def _remove() -> Form:
         t("Remove"),
     )
     text = t("This person added these addresses. Those not ticked get no more copies.")
-    return Form("remove", (_copies(text),), t("Remove from the account"), variant="danger", confirm=confirm)
+    return Form("remove", (_copies(text),), t("Remove from the account"), variant="button-danger", confirm=confirm)
 
 
 def _badges(row: Bound) -> Node:
@@ -119,9 +119,9 @@ def _change(row: Bound, cls: str) -> El:
 def _wide_and_narrow(cls: str, label: str, table: Node, cards: Node) -> Node:
     """Show a table on wide screens and cards on phones."""
     region = {"role": "region", "tabIndex": 0, "aria-label": label}
-    server_region = el("div", cls="scroll", role="region", tabIndex=0, aria_label=label)
-    on_wide = wrapped(OnScreen, server_region, table, as_="div", on="wide", class_name="scroll", custom_attrs=region)
-    on_narrow = wrapped(OnScreen, el("ul", cls=f"cards {cls}"), cards, as_="ul", on="narrow", class_name=f"cards {cls}")
+    server_region = el("div", cls="table-scroll", role="region", tabIndex=0, aria_label=label)
+    on_wide = wrapped(OnScreen, server_region, table, as_="div", on="wide", class_name="table-scroll", custom_attrs=region)
+    on_narrow = wrapped(OnScreen, el("ul", cls=f"list-cards {cls}"), cards, as_="ul", on="narrow", class_name=f"list-cards {cls}")
     return on_wide, on_narrow
 
 
@@ -129,22 +129,24 @@ def _members(view: Bound) -> Node:
     def row(person: Bound) -> Node:
         return el(
             "tr",
-            el("th", el("span", person.name, " ", _badges(person), cls="row"), el("p", person.email, cls="soft breaks"), scope="row"),
+            el(
+                "th", el("span", person.name, " ", _badges(person), cls="layout-row"), el("p", person.email, cls="soft breaks"), scope="row"
+            ),
             el("td", person.role, cls="nw"),
             el("td", person.seen, cls="nw"),
             el("td", _two_step_badge(person), cls="nw"),
-            el("td", _change(person, "btn second sm")),
+            el("td", _change(person, "button button-second button-small")),
         )
 
     def card(person: Bound) -> Node:
         name = el("h2", link(person.name, to=person.details, how="open", data_open=person.key))
         return el(
             "li",
-            el("div", name, el("span", cls="push"), _badges(person), cls="top"),
+            el("div", name, el("span", cls="push"), _badges(person), cls="table-top"),
             el("p", person.email, cls="soft breaks"),
             el("p", el("b", person.role), el("span", " · ", t("Last sign-in"), " ", person.seen, cls="soft")),
             el("p", _two_step_badge(person)),
-            cls="lcard",
+            cls="table-card",
         )
 
     heads = (t("Name"), t("Role"), t("Last sign-in"), t("Sign-in"), t("Actions"))
@@ -155,20 +157,24 @@ def _members(view: Bound) -> Node:
         el("tbody", each(view.people, row)),
         cls="list people",
     )
-    return el("section", _wide_and_narrow("", t("People"), table, each(view.people, card)), cls="card listcard")
+    return el("section", _wide_and_narrow("", t("People"), table, each(view.people, card)), cls="card card-list")
 
 
 def _invitations(view: Bound) -> Node:
     def item(row: Bound) -> Node:
         until = when(row.over, el("span", icon("clock", small=True), row.until, cls="badge warn"), el("span", row.until, cls="soft"))
-        resend = Form("resend", (), t("Send again"), variant="second sm", cls="inline").button(row.key, view.invite, on_done=People.retry)
-        withdraw = Form("withdraw", (), t("Withdraw"), variant="plain sm", cls="inline").button(row.key, view.invite, on_done=People.retry)
+        resend = Form("resend", (), t("Send again"), variant="button-second button-small", cls="layout-inline").button(
+            row.key, view.invite, on_done=People.retry
+        )
+        withdraw = Form("withdraw", (), t("Withdraw"), variant="button-plain button-small", cls="layout-inline").button(
+            row.key, view.invite, on_done=People.retry
+        )
         summary = el("div", el("b", row.key, cls="breaks"), el("p", row.role, " · ", until))
-        return el("li", summary, el("div", resend, withdraw, cls="acts", role="group", aria_label=row.key))
+        return el("li", summary, el("div", resend, withdraw, cls="layout-actions", role="group", aria_label=row.key))
 
     open_invitations = when(
         view.invitations,
-        el("ul", each(view.invitations, item), cls="asked"),
+        el("ul", each(view.invitations, item), cls="record-asked"),
         el("p", t("Nobody is waiting for an answer."), cls="soft"),
     )
     return el(
@@ -178,7 +184,7 @@ def _invitations(view: Bound) -> Node:
         _invite().draw(view, on_done=People.retry),
         el("h3", t("Open invitations")),
         open_invitations,
-        cls="card pad formcard",
+        cls="card card-pad form-card",
         aria_label=t("Invitations"),
     )
 
@@ -198,20 +204,20 @@ def _two_step(view: Bound) -> Node:
         t("Require it no longer?"), t("From then on, a password alone opens this account again."), t("Require it no longer")
     )
     set_up_first = link(
-        t("Set it up for yourself first"), icon("chevron-right", small=True), to=page_url("/profile/security"), cls="btn second"
+        t("Set it up for yourself first"), icon("chevron-right", small=True), to=page_url("/profile/security"), cls="button button-second"
     )
     optional_note = el("p", t("Everybody decides alone whether a code is asked after the password."), cls="soft")
     required_note = el("p", icon("circle-check"), el("span", t("Nobody sees this account without two-step sign-in.")), cls="notice")
-    may_require = form("require", t("Require it of everybody"), "second", confirm_on)
+    may_require = form("require", t("Require it of everybody"), "button-second", confirm_on)
     return el(
         "section",
         el("h2", t("Two-step sign-in")),
         when(
             view.required,
-            (required_note, form("release", t("Require it no longer"), "danger", confirm_off)),
-            (optional_note, when(view.mine, may_require, el("div", set_up_first, cls="row"))),
+            (required_note, form("release", t("Require it no longer"), "button-danger", confirm_off)),
+            (optional_note, when(view.mine, may_require, el("div", set_up_first, cls="layout-row"))),
         ),
-        cls="card pad formcard",
+        cls="card card-pad form-card",
         aria_label=t("Two-step sign-in"),
     )
 
@@ -219,7 +225,12 @@ def _two_step(view: Bound) -> Node:
 def _owners(view: Bound) -> Node:
     def item(row: Bound) -> Node:
         return el(
-            "li", icon("circle-user-round"), el("span", el("b", row.name), " ", _badges(row)), el("span"), el("span", row.email), cls="rec"
+            "li",
+            icon("circle-user-round"),
+            el("span", el("b", row.name), " ", _badges(row)),
+            el("span"),
+            el("span", row.email),
+            cls="record",
         )
 
     return el(
@@ -228,7 +239,7 @@ def _owners(view: Bound) -> Node:
         el("p", view.role),
         el("p", t("Only an owner invites people, changes roles and removes people. Ask one of them:"), cls="soft"),
         el("ul", each(view.owners, item)),
-        cls="card pad formcard",
+        cls="card card-pad form-card",
         aria_label=t("Owners of this account"),
     )
 
@@ -248,29 +259,29 @@ def _table(view: Bound) -> Node:
         el("caption", t("What each role may do"), cls="sr"),
         el("thead", el("tr", el("th", t("What"), scope="col"), heads)),
         el("tbody", rows),
-        cls="list rights",
+        cls="list people-rights",
     )
 
     def card(role: Bound) -> Node:
         can = each(role.can, lambda line: el("li", icon("circle-check", small=True, cls="ok"), el("span", line.text)))
         return el(
             "li",
-            el("div", el("h3", role.name), el("span", cls="push"), when(role.mine, you), cls="top"),
-            el("ul", can, cls="can"),
-            cls="lcard",
+            el("div", el("h3", role.name), el("span", cls="push"), when(role.mine, you), cls="table-top"),
+            el("ul", can, cls="record-can"),
+            cls="table-card",
         )
 
     return el(
         "section",
-        el("h2", t("What each role may do"), cls="sectitle"),
+        el("h2", t("What each role may do"), cls="layout-title"),
         _wide_and_narrow("", t("What each role may do"), table, each(view.roles, card)),
-        cls="card listcard spaced",
+        cls="card card-list spaced",
     )
 
 
 def _body(view: Bound) -> Node:
     done = el("p", icon("circle-check"), el("span", view.said), cls="notice")
-    error = el("p", icon("circle-alert"), el("span", view.wrong), cls="summary")
+    error = el("p", icon("circle-alert"), el("span", view.wrong), cls="form-summary")
     top = el("div", when(view.said, done), when(view.wrong, error), role="status")
     return top, when(view.may, (_members(view), _invitations(view), _two_step(view)), _owners(view)), _table(view)
 
@@ -286,23 +297,23 @@ def _dialog(details: Bound) -> Node:
             el("dd", details.seen),
             el("dt", t("Sign-in")),
             el("dd", _two_step_badge(details)),
-            cls="facts",
+            cls="details-facts",
         ),
     )
-    change = el("section", _role().draw(details, on_done=People.retry), cls="sec", aria_label=t("Role"))
+    change = el("section", _role().draw(details, on_done=People.retry), cls="section", aria_label=t("Role"))
     remove = el(
         "section",
         el("h3", t("Remove")),
         el("p", t("Ends the access to this account only. Somebody who comes back is invited again."), cls="soft"),
         when(details.leaving, el("p", details.leaving, cls="soft breaks")),
         _remove().draw(details, on_done=People.retry),
-        cls="sec",
+        cls="section",
     )
     return frame(
         details,
         title=details.title,
         badge=_badges(details),
-        body=el("div", el("div", change, remove), facts, cls="body"),
+        body=el("div", el("div", change, remove), facts, cls="dialog-body"),
         footer=None,
         missing=t("There is no such person"),
     )
@@ -315,7 +326,7 @@ DETAILS = View(_dialog)
 
 def page() -> rx.Component:
     """Return the page in the current language."""
-    heading = rx.el.div(live("heading", HEADING, People.view, People.filled, f"<h1>{t('People')}</h1>"), class_name="head")
+    heading = rx.el.div(live("heading", HEADING, People.view, People.filled, f"<h1>{t('People')}</h1>"), class_name="layout-head")
     body = live("people", BODY, People.view, People.filled)
     trail = [("/profile", t("Profile")), (current_path(), t("People"))]
     return shown_page(People, heading, body, dialog(DETAILS, People), trail=trail)

@@ -92,7 +92,7 @@ def _slots(found: OpenInvitation, name: str = "", errors: Mapping[str, str] | No
     account = found.account
     about = t("{name} invites you to the account {account} ({number}).", name=found.inviter, account=account.name, number=account.number)
     role = t("Your role would be: {role}.", role=role_labels()[found.invitation.role])
-    kept = el("p", t("You have a password already; it stays as it is."), cls="hint")
+    kept = el("p", t("You have a password already; it stays as it is."), cls="field-hint")
     name_field = Field("name", t("Name"), autocomplete="name")
     form = PublicForm(
         "join",

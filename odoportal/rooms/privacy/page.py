@@ -40,13 +40,18 @@ def _poll() -> rx.Component:
 
 def _file(view: Bound) -> Node:
     prepare = Form("prepare", (), t("Prepare my file"))
-    fetch = el("a", icon("download"), " ", t("Fetch my data"), href=view.href, cls="btn primary", data_out=True)
+    fetch = el("a", icon("download"), " ", t("Fetch my data"), href=view.href, cls="button button-primary", data_out=True)
     status = (
-        when(view.waiting, el("p", icon("circle-dashed"), el("span", view.waiting), LiveOnly(_poll), cls="notice quiet")),
-        when(view.failed, el("p", icon("circle-alert"), el("span", view.failed), cls="msg")),
+        when(view.waiting, el("p", icon("circle-dashed"), el("span", view.waiting), LiveOnly(_poll), cls="notice notice-quiet")),
+        when(view.failed, el("p", icon("circle-alert"), el("span", view.failed), cls="field-error")),
         when(
             view.until,
-            el("div", el("p", icon("circle-check"), el("span", view.until), cls="notice"), el("div", fetch, cls="row"), cls="formstatus"),
+            el(
+                "div",
+                el("p", icon("circle-check"), el("span", view.until), cls="notice"),
+                el("div", fetch, cls="layout-row"),
+                cls="form-status",
+            ),
         ),
     )
     return section(
@@ -57,7 +62,7 @@ def _file(view: Bound) -> Node:
         ),
         el("div", *status, role="status"),
         prepare.draw(view, on_done=MyData.retry),
-        el("p", t("It takes a few minutes at most and stays here for 24 hours."), cls="hint"),
+        el("p", t("It takes a few minutes at most and stays here for 24 hours."), cls="field-hint"),
     )
 
 
@@ -68,15 +73,17 @@ def _close(view: Bound) -> Node:
         t("Ask to close the account"),
         model=Close,
         reset=True,
-        variant="danger",
+        variant="button-danger",
         confirm=Confirm(
             t("Ask to close the account?"),
             t("Odotrack will be told and will write to you. You can take it back until it is done."),
             t("Ask to close the account"),
         ),
     )
-    keep = Form("keep", (), t("Keep the account open"), variant="second")
-    asked = el("div", el("p", el("span", view.closing), cls="notice quiet"), keep.draw(view, on_done=MyData.retry), cls="formstatus")
+    keep = Form("keep", (), t("Keep the account open"), variant="button-second")
+    asked = el(
+        "div", el("p", el("span", view.closing), cls="notice notice-quiet"), keep.draw(view, on_done=MyData.retry), cls="form-status"
+    )
     return section(
         t("Close the account"),
         el(
@@ -85,7 +92,7 @@ def _close(view: Bound) -> Node:
             el("li", t("What is owed stays owed, and agreements run to their end or are settled with you.")),
             el("li", t("Then nobody signs in for this account any more, and its plans end.")),
             el("li", t("Orders, invoices and payments are kept as long as tax law asks: six years after the year they are of.")),
-            cls="bullets",
+            cls="privacy-bullets",
         ),
         when(view.closing, asked, close.draw(view, on_done=MyData.retry)),
     )
@@ -95,12 +102,12 @@ def _body(view: Bound) -> Node:
     privacy_link = el(
         "p", t("What is kept, why, and for how long:"), " ", el("a", t("Privacy"), href=page_url("/privacy"), data_out=True), cls="soft"
     )
-    return el("div", _file(view), when(view.whole, _close(view)), privacy_link, cls="stack")
+    return el("div", _file(view), when(view.whole, _close(view)), privacy_link, cls="layout-stack")
 
 
 def page() -> rx.Component:
     """Return the page "My data" in the current language."""
-    head = View(lambda _: el("div", el("h1", t("My data")), cls="head"))
+    head = View(lambda _: el("div", el("h1", t("My data")), cls="layout-head"))
     content = live("data", View(_body), MyData.view, MyData.filled)
     trail = [("/profile", t("Profile")), ("/profile/data", t("My data"))]
     return shown_page(MyData, head.component(None), content, trail=trail)
@@ -125,9 +132,9 @@ def _privacy_text() -> Node:
             el("caption", t("What is kept, why, and for how long"), cls="sr"),
             el("thead", el("tr", el("th", t("What"), scope="col"), el("th", t("Why"), scope="col"), el("th", t("How long"), scope="col"))),
             el("tbody", *rows),
-            cls="kept",
+            cls="privacy-kept",
         ),
-        cls="scroll",
+        cls="table-scroll",
         role="region",
         tabIndex=0,
         aria_label=t("What is kept, why, and for how long"),
@@ -143,7 +150,7 @@ def _privacy_text() -> Node:
             el("li", t("No card number is kept here: cards are typed in at the payment provider’s.")),
             el("li", t("Where your vehicles are is not shown in this portal. Such functions stay off until you switch them on.")),
             el("li", t("Nothing is sold or lent. Only who serves you sees it: Odotrack and those it pays to send mail and take payments.")),
-            cls="bullets",
+            cls="privacy-bullets",
         ),
         el("h2", t("Your rights")),
         el("p", t("See, correct and take home what is kept on you in Profile. Ask us to erase it, or object, by writing to us.")),
@@ -153,7 +160,7 @@ def _privacy_text() -> Node:
 
 def privacy() -> rx.Component:
     """Return the public privacy page in the current language."""
-    text = rx.el.article(View(lambda _: _privacy_text()).component(None), slot("responsible"), class_name="card pad prose")
+    text = rx.el.article(View(lambda _: _privacy_text()).component(None), slot("responsible"), class_name="card card-pad card-prose")
     return public_page(text, reload_document=True)
 
 

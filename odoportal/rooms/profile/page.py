@@ -52,8 +52,8 @@ def _draw(view: Bound) -> Node:
 
 
 def _link_section(title: str, path: str, text: str) -> Node:
-    go = link(title, icon("chevron-right", small=True), to=page_url(path), cls="btn second")
-    return section(title, el("div", go, cls="row"), text=text)
+    go = link(title, icon("chevron-right", small=True), to=page_url(path), cls="button button-second")
+    return section(title, el("div", go, cls="layout-row"), text=text)
 
 
 def _link_sections(view: Bound) -> tuple[Node, ...]:
@@ -69,7 +69,7 @@ def _link_sections(view: Bound) -> tuple[Node, ...]:
 
 def page() -> rx.Component:
     """Build the page in the current language."""
-    head = View(lambda _: el("div", el("h1", t("Profile")), cls="head"))
+    head = View(lambda _: el("div", el("h1", t("Profile")), cls="layout-head"))
     forms = live("profile", View(_draw), Profile.view, Profile.filled)
     return shown_page(Profile, head.component(None), forms, trail=[(current_path(), t("Profile"))])
 

@@ -39,7 +39,7 @@ class Security(PageState, SessionState):
 def _removal_form(name: str, model: type[Confirmation], *rows: Rows, button: str, question: str, words: str) -> Form:
     """Build a form that deletes something permanently: it needs the password and a confirmation dialog."""
     confirm = Confirm(question, words, button)
-    return Form(name, (*rows, current_password()), button, model=model, reset=True, variant="danger", confirm=confirm)
+    return Form(name, (*rows, current_password()), button, model=model, reset=True, variant="button-danger", confirm=confirm)
 
 
 def _email() -> Form:
@@ -58,7 +58,7 @@ def _email() -> Form:
 
 
 def _password() -> Form:
-    rules = el("ul", *(el("li", rule) for rule in passwords.rules()), cls="hint rules")
+    rules = el("ul", *(el("li", rule) for rule in passwords.rules()), cls="field-hint field-rules")
     return Form(
         "new_password",
         (
@@ -79,23 +79,25 @@ def _two_step(view: Bound) -> Node:
 
     The form that shows new recovery codes does not reload the page, so that they stay visible.
     """
-    begin = Form("totp_begin", (current_password(),), t("Set it up"), model=Confirmation, reset=True, variant="second")
+    begin = Form("totp_begin", (current_password(),), t("Set it up"), model=Confirmation, reset=True, variant="button-second")
     steps = el(
         "ol",
         el("li", t("Open an authenticator app on your phone and add an account with this picture, or enter the key by hand.")),
         el("li", t("Enter the code of 6 digits that the app shows.")),
-        cls="howto",
+        cls="security-howto",
     )
     state = view.two_step
-    picture = el("svg", el("path", d=state.qr), viewBox=state.box, cls="qr", role="img", aria_label=t("Picture with the key, for the app"))
-    key = el("p", t("Key"), " ", el("code", state.key), cls="key")
+    picture = el(
+        "svg", el("path", d=state.qr), viewBox=state.box, cls="security-qr", role="img", aria_label=t("Picture with the key, for the app")
+    )
+    key = el("p", t("Key"), " ", el("code", state.key), cls="security-key")
     confirm = Form(
         "totp_confirm",
         (lambda _: (steps, picture, key), Field("code", t("Code"), "code", autocomplete="one-time-code")),
         t("Switch it on"),
         model=FirstCode,
         aside=_codes_kept_link(),
-        cls="form oncecodes",
+        cls="form security-codes",
     )
     off = _removal_form(
         "totp_off",
@@ -122,9 +124,9 @@ def _recovery(view: Bound) -> Node:
         t("Make new recovery codes"),
         model=Confirmation,
         reset=True,
-        variant="second",
+        variant="button-second",
         aside=_codes_kept_link(),
-        cls="form oncecodes",
+        cls="form security-codes",
     )
     text = t("Each stands once for your second step, where your phone or your passkey is not at hand.")
     return when(view.codes, section(t("Recovery codes"), el("p", view.codes), again.draw(view), text=text))
@@ -133,11 +135,11 @@ def _recovery(view: Bound) -> Node:
 def _new_passkey_form(view: Bound) -> Form:
     """Build the form of a new passkey; its button lets the device create the passkey and submits the form."""
     hint = t("So that you know it again, such as the name of the device.")
-    about = {"type": "button", "cls": "btn primary", "data_passkey": "create", "data_task": view.task}
+    about = {"type": "button", "cls": "button button-primary", "data_passkey": "create", "data_task": view.task}
     make = el("button", icon("key-round"), t("Make the passkey"), **about)
     failed = t("No passkey was made. Try again; a device that has one of yours already makes no second one.")
-    said = el("p", role="status", cls="hint", data_passkey_said=True, data_failed=failed)
-    lacking = el("p", t("Passkeys need a browser that knows them, and its scripts."), cls="hint lacking")
+    said = el("p", role="status", cls="field-hint", data_passkey_said=True, data_failed=failed)
+    lacking = el("p", t("Passkeys need a browser that knows them, and its scripts."), cls="field-hint passkey-lacking")
     return Form(
         "passkey_add",
         (
@@ -147,15 +149,15 @@ def _new_passkey_form(view: Bound) -> Form:
         t("Keep the passkey"),
         model=NewPasskey,
         aside=_codes_kept_link(),
-        cls="form oncecodes making",
+        cls="form security-codes passkey-making",
     )
 
 
 def _passkeys(view: Bound) -> Node:
     """Draw the passkeys with the forms to rename and remove one, and the form for the current step of adding another."""
-    begin = Form("passkey_begin", (current_password(),), t("Add a passkey"), model=Confirmation, reset=True, variant="second")
+    begin = Form("passkey_begin", (current_password(),), t("Add a passkey"), model=Confirmation, reset=True, variant="button-second")
     name = Field("name", t("New name"))
-    rename = Form("passkey_rename", (Rows(), name), t("Rename"), model=RenamePasskey, reset=True, variant="second")
+    rename = Form("passkey_rename", (Rows(), name), t("Rename"), model=RenamePasskey, reset=True, variant="button-second")
     remove = _removal_form(
         "passkey_remove",
         RemovePasskey,
@@ -169,7 +171,7 @@ def _passkeys(view: Bound) -> Node:
         return el("li", el("div", el("p", one.name, cls="b"), el("p", one.about, cls="small muted")))
 
     there = (
-        el("ul", each(view.passkeys, row), cls="entry-list"),
+        el("ul", each(view.passkeys, row), cls="security-list"),
         el("h3", t("Rename")),
         rename.draw(view, on_done=Security.retry),
         el("h3", t("Remove")),
@@ -182,16 +184,16 @@ def _passkeys(view: Bound) -> Node:
 
 def _codes_kept_link() -> Node:
     # A plain link loads a new document: the socket of the current one still has the old session token.
-    return el("a", t("I have kept them"), href=page_url("/profile/security"), cls="btn primary done")
+    return el("a", t("I have kept them"), href=page_url("/profile/security"), cls="button button-primary security-done")
 
 
 def _sessions(view: Bound) -> Node:
-    end = Form("end_session", (), t("End the session"), variant="second sm", cls="inline")
+    end = Form("end_session", (), t("End the session"), variant="button-second button-small", cls="layout-inline")
     others = Form(
         "end_others",
         (),
         t("End all other sessions"),
-        variant="second",
+        variant="button-second",
         confirm=Confirm(
             t("End all other sessions?"),
             t("Every other browser is signed out at its next click. You stay signed in here."),
@@ -202,11 +204,11 @@ def _sessions(view: Bound) -> Node:
     def row(one: Bound) -> Node:
         mark = when(one.here, el("span", icon("circle-check", small=True), one.here, cls="badge ok"))
         lines = (el("p", line, cls="small muted") for line in (one.place, one.used))
-        said = el("div", el("p", one.browser, " ", mark, cls="b row"), *lines)
+        said = el("div", el("p", one.browser, " ", mark, cls="b layout-row"), *lines)
         return el("li", said, when(one.here, None, end.button(one.key, view.end_session, on_done=Security.retry)))
 
     return (
-        el("ul", each(view.sessions, row), cls="entry-list"),
+        el("ul", each(view.sessions, row), cls="security-list"),
         when(view.others, others.draw(view, on_done=Security.retry)),
     )
 
@@ -217,11 +219,11 @@ def _history(view: Bound) -> Node:
         return el("tr", el("th", one.at, scope="row"), browser, el("td", one.address))
 
     heads = (el("th", name, scope="col") for name in (t("When"), t("Browser"), t("Network address")))
-    return el("table", el("thead", el("tr", *heads)), el("tbody", each(view.history, row)), cls="plain-table")
+    return el("table", el("thead", el("tr", *heads)), el("tbody", each(view.history, row)), cls="security-table")
 
 
 def _draw(view: Bound) -> Node:
-    pending = when(view.pending, el("p", icon("clock"), el("span", view.pending), cls="notice quiet"))
+    pending = when(view.pending, el("p", icon("clock"), el("span", view.pending), cls="notice notice-quiet"))
     codes = t("After your password, a code of an app on your phone is asked. Whoever learns your password alone does not get in.")
     keys = t(
         "A passkey is kept by your phone, your computer or a security key, and asks your finger, your face or its code. You sign in with "
@@ -230,7 +232,7 @@ def _draw(view: Bound) -> Node:
     sessions = t("Where you are signed in. If you do not know a browser, end its session and change your password.")
     past = t("The last sign-ins; we keep them for 90 days.")
     again = t("You stay signed in here. Every other browser is signed out.")
-    held = when(view.held, el("p", icon("circle-alert"), el("span", view.held), cls="summary heldback"))
+    held = when(view.held, el("p", icon("circle-alert"), el("span", view.held), cls="form-summary security-held"))
     return (
         held,
         section(t("Email"), pending, _email().draw(view, on_done=Security.retry)),
@@ -245,7 +247,7 @@ def _draw(view: Bound) -> Node:
 
 def page() -> rx.Component:
     """Build the page in the current language."""
-    head = View(lambda _: el("div", el("h1", t("Sign-in and security")), cls="head"))
+    head = View(lambda _: el("div", el("h1", t("Sign-in and security")), cls="layout-head"))
     content = live("security", View(_draw), Security.view, Security.filled)
     trail = [("/profile", t("Profile")), (current_path(), t("Sign-in and security"))]
     return shown_page(Security, head.component(None), content, Passkeys.create(), Strength.create(), trail=trail)

@@ -48,22 +48,22 @@ def _dial() -> El:
         circle(188, strokeWidth="17", pathLength="12", strokeDasharray=".012 .988"),
         arc(131.5, 300, opacity=".38"),
         arc(-40, 124.5),
-        el("circle", cx=_on_ring(128).split()[0], cy=_on_ring(128).split()[1], r="18", cls="dot"),
+        el("circle", cx=_on_ring(128).split()[0], cy=_on_ring(128).split()[1], r="18", cls="logo-dot"),
         viewBox=f"0 0 {_SIZE} {_SIZE}",
-        cls="art",
+        cls="signin-art",
         aria_hidden="true",
         focusable="false",
     )
 
 
 def _top() -> El:
-    logo = el("a", *wordmark(), href=page_url("/login"), cls="logo lg-logo", aria_label="ODOportal")
+    logo = el("a", *wordmark(), href=page_url("/login"), cls="logo signin-logo", aria_label="ODOportal")
     turn = other_language(current_language())
     return el(
         "header",
         logo,
-        el("span", icon("globe"), language_link(turn, cls="btn plain caps", reload_document=True), cls="row"),
-        cls="row lg-top",
+        el("span", icon("globe"), language_link(turn, cls="button button-plain button-caps", reload_document=True), cls="layout-row"),
+        cls="layout-row signin-top",
     )
 
 
@@ -72,7 +72,7 @@ def _welcome() -> El:
         "For a simple, easy and efficient navigation. This new portal offers a whole new user experience adapted to all platforms "
         "(PCs, tablet, smart phone), enabling you to access your account at any time. Discover it now!"
     )
-    return el("div", el("h1", t("Welcome to our web portal!")), el("p", paragraph), cls="hero-copy")
+    return el("div", el("h1", t("Welcome to our web portal!")), el("p", paragraph), cls="signin-copy")
 
 
 def page() -> rx.Component:
@@ -80,9 +80,9 @@ def page() -> rx.Component:
     welcome = View(lambda _: (_dial(), el("p", *wordmark(), cls="logo tab"), _welcome()))
     return rx.fragment(
         rx.el.div(
-            rx.el.section(welcome.component(None), slot("more"), class_name="hero", custom_attrs={"aria-label": t("Welcome")}),
+            rx.el.section(welcome.component(None), slot("more"), class_name="signin-hero", custom_attrs={"aria-label": t("Welcome")}),
             rx.el.main(View(lambda _: _top()).component(None), slot("form"), slot("foot"), class_name="signin", id="main"),
-            class_name="login",
+            class_name="signin-page",
         ),
         ServerForms.create(),
         Passkeys.create(),

@@ -20,14 +20,14 @@ def slots(form: PublicForm, values: FormView | None = None) -> dict[str, str]:
     learn_more = get_settings().learn_more_url
     more = (
         el("p", t("You are not a customer and want to learn more?")),
-        el("a", t("Learn more"), href=learn_more, rel="noopener", cls="btn onbar caps", data_out=True),
+        el("a", t("Learn more"), href=learn_more, rel="noopener", cls="button button-onbar button-caps", data_out=True),
     )
     foot = el(
         "p",
         el("span", t("Your email is used only to sign you in and to write to you about your account.")),
         " ",
         el("a", t("Privacy"), href=page_url("/privacy"), data_out=True),
-        cls="small muted signfoot",
+        cls="small muted signin-foot",
     )
     # Without a link, the slot is quite empty: style sheets then hide its line.
     return {"form": form.html(values or FormView()), "more": _html(more) if learn_more else "", "foot": _html(foot)}
@@ -39,7 +39,7 @@ def _html(node: Node) -> str:
 
 def leave(text: str, to: str) -> El:
     """Return a link to another of these pages. It loads a new document, because the server fills the slots."""
-    return el("a", text, href=to, cls="btn plain block caps", data_out=True)
+    return el("a", text, href=to, cls="button button-plain button-block button-caps", data_out=True)
 
 
 def _back_to_sign_in() -> El:
@@ -48,13 +48,15 @@ def _back_to_sign_in() -> El:
 
 def email_shown(form: Bound) -> El:
     """Draw the email that a password is chosen for. It cannot be changed; password managers read it."""
-    box = el("input", id="email", name="email", type="email", value=form.initial.email, autoComplete="username", readOnly=True, cls="input")
+    box = el(
+        "input", id="email", name="email", type="email", value=form.initial.email, autoComplete="username", readOnly=True, cls="field-input"
+    )
     return el("div", el("label", t("Email"), for_="email"), box, cls="field")
 
 
 def new_password() -> Field:
     """Return the field for a new password, with its strength and its rules."""
-    rules = el("ul", *(el("li", rule) for rule in passwords.rules()), cls="hint rules")
+    rules = el("ul", *(el("li", rule) for rule in passwords.rules()), cls="field-hint field-rules")
     hint = (strength("password", passwords.SHORTEST), rules)
     return Field("password", t("Password"), hint=hint, autocomplete="new-password")
 
@@ -65,8 +67,15 @@ def _email() -> Field:
 
 def _passkey(text: str, look: str) -> tuple[Node, ...]:
     failed = t("No passkey was used. Try again, or choose another way.")
-    button = el("button", icon("key-round", small=True), el("span", text), type="button", cls=f"btn {look} block caps", data_passkey="get")
-    return button, el("p", role="status", cls="hint", data_passkey_said=True, data_failed=failed)
+    button = el(
+        "button",
+        icon("key-round", small=True),
+        el("span", text),
+        type="button",
+        cls=f"button {look} button-block button-caps",
+        data_passkey="get",
+    )
+    return button, el("p", role="status", cls="field-hint", data_passkey_said=True, data_failed=failed)
 
 
 def login(values: FormView, wanted: str = "") -> dict[str, str]:
@@ -77,13 +86,13 @@ def login(values: FormView, wanted: str = "") -> dict[str, str]:
         (
             _email(),
             Field("password", t("Password"), autocomplete="current-password"),
-            Field("keep", t("Keep me signed in"), hint=keep_hint, cls="helped"),
+            Field("keep", t("Keep me signed in"), hint=keep_hint, cls="field-helped"),
         ),
         t("Login"),
         model=forms.SignIn,
         title=t("Sign In"),
         action=page_url("/login") + (f"?next={quote(wanted, safe='')}" if wanted else ""),
-        aside=(*_passkey(t("Sign in with a passkey"), "second"), leave(t("Forgot password?"), page_url("/forgot"))),
+        aside=(*_passkey(t("Sign in with a passkey"), "button-second"), leave(t("Forgot password?"), page_url("/forgot"))),
     )
     return slots(form, values)
 
@@ -99,7 +108,7 @@ def code(values: FormView, wanted: str, factors: UsableFactors, recovery: bool) 
         text = t("Enter the code of 6 digits that your authenticator app shows.")
         field = Field("code", t("Code"), "code", autocomplete="one-time-code")
     remember_hint = t("No second step for 30 days, on a device of your own.")
-    remember = Field("remember", t("Remember this device"), hint=remember_hint, cls="helped")
+    remember = Field("remember", t("Remember this device"), hint=remember_hint, cls="field-helped")
     form = PublicForm(
         "code",
         (field, remember) if typed else (remember,),
@@ -127,9 +136,15 @@ def _other_factors(wanted: str, factors: UsableFactors, recovery: bool) -> tuple
         return (leave(t("Use the app’s code") if factors.app else t("Use a passkey"), _code_url(wanted, recovery=False)),)
     other: tuple[Node, ...] = ()
     if factors.keys:
-        other = _passkey(t("Use a passkey"), "second" if factors.app else "primary")
+        other = _passkey(t("Use a passkey"), "button-second" if factors.app else "button-primary")
         if not factors.app:
-            other += (el("p", t("Passkeys need a browser that knows them, and its scripts. Use a recovery code."), cls="hint lacking"),)
+            other += (
+                el(
+                    "p",
+                    t("Passkeys need a browser that knows them, and its scripts. Use a recovery code."),
+                    cls="field-hint passkey-lacking",
+                ),
+            )
     if factors.app or factors.keys or not factors.dead_app:
         other += (leave(t("Use a recovery code"), _code_url(wanted, recovery=True)),)
     return other

@@ -35,7 +35,7 @@ def _date(name: str, label: str, value: Bound, plain: Bound) -> El:
         data_plain=plain,
         min="1990-01-01",
         max="2099-12-31",
-        cls="input",
+        cls="field-input",
     )
     return el("div", el("label", label, for_=f"statement-{name}"), field, cls="field")
 
@@ -43,22 +43,38 @@ def _date(name: str, label: str, value: Bound, plain: Bound) -> El:
 def _period(view: Bound) -> Node:
     return wrapped(
         ListForm,
-        el("form", method="get", cls="period"),
+        el("form", method="get", cls="statements-period"),
         each(view.hidden, lambda row: el("input", type="hidden", name=row.key, value=row.value)),
         _date("from", t("From"), view.since, view.plain_since),
         _date("to", t("To"), view.until, view.plain_until),
-        el("button", t("Show"), type="submit", cls="btn second"),
+        el("button", t("Show"), type="submit", cls="button button-second"),
         auto=False,
-        class_name="period",
+        class_name="statements-period",
     )
 
 
 def _files(view: Bound) -> Node:
     return el(
         "div",
-        el("a", icon("file-text"), "CSV", el("span", " ", t("Statement"), cls="sr"), href=view.csv, cls="btn second", data_out=True),
-        el("a", icon("file-down"), "PDF", el("span", " ", t("Statement"), cls="sr"), href=view.pdf, cls="btn second", data_out=True),
-        cls="row",
+        el(
+            "a",
+            icon("file-text"),
+            "CSV",
+            el("span", " ", t("Statement"), cls="sr"),
+            href=view.csv,
+            cls="button button-second",
+            data_out=True,
+        ),
+        el(
+            "a",
+            icon("file-down"),
+            "PDF",
+            el("span", " ", t("Statement"), cls="sr"),
+            href=view.pdf,
+            cls="button button-second",
+            data_out=True,
+        ),
+        cls="layout-row",
     )
 
 
@@ -72,7 +88,7 @@ def _sums(view: Bound) -> Node:
         fact(t("Invoiced"), view.charged),
         fact(t("Paid and credited"), view.credited),
         fact(t("Closing balance"), view.closing, "b"),
-        cls="balances",
+        cls="statements-balances",
     )
 
 
@@ -83,8 +99,10 @@ def _movements(view: Bound) -> Node:
         return el(
             "tr",
             el("td", move.date, cls="nw tab"),
-            el("td", name, el("span", move.date, cls="phone note nw"), when(move.note, el("span", move.note, cls="note"))),
-            el("td", move.amount, el("span", move.balance, cls="phone note"), cls="r nw"),
+            el(
+                "td", name, el("span", move.date, cls="phone document-note nw"), when(move.note, el("span", move.note, cls="document-note"))
+            ),
+            el("td", move.amount, el("span", move.balance, cls="phone document-note"), cls="r nw"),
             el("td", move.balance, cls="r nw tab"),
         )
 
@@ -92,7 +110,7 @@ def _movements(view: Bound) -> Node:
         return el(
             "tr",
             el("td", day, cls="nw tab"),
-            el("th", name, el("span", day, cls="phone note nw"), scope="row"),
+            el("th", name, el("span", day, cls="phone document-note nw"), scope="row"),
             el("td", el("span", amount, cls="phone"), cls="r nw b"),
             el("td", amount, cls="r nw b tab"),
         )
@@ -101,7 +119,7 @@ def _movements(view: Bound) -> Node:
         "tr",
         el("th", t("Date"), scope="col", cls="tab"),
         el("th", t("Movement"), scope="col"),
-        el("th", t("Amount"), el("span", t("Balance"), cls="phone note"), scope="col", cls="r"),
+        el("th", t("Amount"), el("span", t("Balance"), cls="phone document-note"), scope="col", cls="r"),
         el("th", t("Balance"), scope="col", cls="r tab"),
     )
     none = el("tr", el("td", cls="tab"), el("td", t("Nothing moved in this period."), colSpan=3, cls="soft"))
@@ -112,8 +130,8 @@ def _movements(view: Bound) -> Node:
         when(view.more, el("tr", el("td", cls="tab"), el("td", view.more, colSpan=3, cls="soft"))),
         balance(t("Closing balance"), view.until, view.closing),
     )
-    caption = el("caption", el("h2", t("Movements")), " ", el("span", view.period, cls="muted over"))
-    return el("table", caption, el("thead", head), body, cls="tbl movements")
+    caption = el("caption", el("h2", t("Movements")), " ", el("span", view.period, cls="muted statements-over"))
+    return el("table", caption, el("thead", head), body, cls="document-table statements-movements")
 
 
 def _aging(view: Bound) -> Node:
@@ -123,15 +141,17 @@ def _aging(view: Bound) -> Node:
     head = el("tr", el("th", t("Past due"), scope="col"), el("th", t("Open"), scope="col", cls="r"))
     credit = when(view.credit, (row(t("Credit not applied to an invoice"), view.credit), row(t("Closing balance"), view.closing, "b")))
     body = el("tbody", each(view.aging, lambda age: row(age.text, age.amount)), row(t("Open in all"), view.owed, "b"), credit)
-    caption = el("caption", el("h2", t("Aging")), el("span", view.aged, cls="muted over"))
-    return el("table", caption, el("thead", head), body, cls="tbl aging")
+    caption = el("caption", el("h2", t("Aging")), el("span", view.aged, cls="muted statements-over"))
+    return el("table", caption, el("thead", head), body, cls="document-table statements-aging")
 
 
 def _statement(view: Bound) -> Node:
-    return el("div", _sums(view), el("div", _movements(view), cls="pad"), el("div", _aging(view), cls="pad"), cls="account")
+    return el(
+        "div", _sums(view), el("div", _movements(view), cls="card-pad"), el("div", _aging(view), cls="card-pad"), cls="statements-account"
+    )
 
 
-HEADING = View(lambda view: el("h1", t("Statement"), " ", el("span", view.period, cls="over")))
+HEADING = View(lambda view: el("h1", t("Statement"), " ", el("span", view.period, cls="statements-over")))
 FILES = View(_files)
 PRESETS = View(_presets)
 PERIOD = View(_period)
@@ -139,8 +159,10 @@ STATEMENT = View(_statement)
 
 
 def _skeleton() -> str:
-    bars = '<span class="sk"></span>' * 3
-    return f'<div class="account" aria-busy="true"><div class="pad">{bars * 4}</div><div class="pad">{bars}</div></div>'
+    bars = '<span class="skeleton-bar"></span>' * 3
+    return (
+        f'<div class="statements-account" aria-busy="true"><div class="card-pad">{bars * 4}</div><div class="card-pad">{bars}</div></div>'
+    )
 
 
 async def fetch_statement(who: Identity, given: Mapping[str, str], language: str) -> StatementView:
@@ -165,7 +187,7 @@ def page() -> rx.Component:
         live("heading", HEADING, view, filled, f"<h1>{t('Statement')}</h1>"),
         rx.el.span(class_name="push"),
         live("files", FILES, view, filled),
-        class_name="head",
+        class_name="layout-head",
     )
     movements = Busy.create(live("statement", STATEMENT, view, filled, _skeleton()), version=Statements.version)
     card = rx.el.section(

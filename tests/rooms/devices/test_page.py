@@ -263,7 +263,7 @@ def test_an_empty_account_says_what_to_expect(people: People) -> None:  # noqa: 
     assert (view.frame.empty, view.frame.empty_title, view.assign) == ("nothing", "No devices yet", "")
     with i18n.use("en"):
         html = PAGE.html(view)
-    assert (html["tabs"], html["tasks"]) == ("", '<div class="row tasks devices-tasks"></div>')
+    assert (html["tabs"], html["tasks"]) == ("", '<div class="layout-row table-tasks devices-tasks"></div>')
 
 
 def test_a_search_without_a_match_says_where_it_looked_and_what_is_closest(people: People) -> None:  # noqa: F811
