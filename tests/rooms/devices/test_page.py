@@ -97,6 +97,10 @@ def test_a_search_finds_the_words_of_states(fleet: People, q: str, numbers: list
     assert [row.number for row in shown(fleet["owner"], q=q).rows] == numbers
 
 
+def test_the_list_is_sorted_by_the_state_that_it_shows(fleet: People) -> None:
+    assert [row.number for row in shown(fleet["owner"], sort="state").rows] == ["S2", "S1", "S3", "S4"]
+
+
 def test_details_say_what_belongs_together(fleet: People) -> None:
     details = shown(fleet["owner"], open="S1").details
     assert (details.name, details.order, details.line, details.plan) == ("ODO50 S1", "100", "Line 1 of 2, 2 vehicles", "ODO50")
