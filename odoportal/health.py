@@ -17,7 +17,9 @@ from sqlmodel import Session, col
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from odoportal import background_jobs
 from odoportal.core import clock, database
+from odoportal.jobs import leases
 from odoportal.limits import redis_counters
 from odoportal.mail import outbox
 from odoportal.mail.outbox import Mail
@@ -116,6 +118,11 @@ class Figures(Collector):
             return
         with database.read_session() as session:
             counted = _figures(session, clock.now())
+            late = {state.name for state in leases.late(session, background_jobs.JOBS)}
+        overdue = GaugeMetricFamily("odoportal_job_late", "1 if a background job is late by more than twice its period", labels=["job"])
+        for job in background_jobs.JOBS:
+            overdue.add_metric([job.name], float(job.name in late))
+        yield overdue
         for name, (words, number) in counted.items():
             yield GaugeMetricFamily(f"odoportal_{name}", words, number)
 

@@ -21,12 +21,12 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from odoportal import health
+from odoportal import background_jobs, health
 from odoportal.accounts import rights
 from odoportal.core import clock, database, i18n
 from odoportal.core.identity import Identity, require_identity
 from odoportal.frontend import builder, styles
-from odoportal.mail import outbox
+from odoportal.jobs.runner import Runner
 from odoportal.observability import request_id
 from odoportal.observability.instrumentation import EventInstrumentation, time_handler
 from odoportal.pages import region_route
@@ -43,7 +43,6 @@ from odoportal.web.page import Page
 _log = logging.getLogger("odoportal")
 TOUCH_SECONDS = 60
 TOUCH_PATIENCE = 1
-PURGE_SECONDS = 3600
 VERSION = builder.version_of(builder.root())
 SessionState.running = VERSION
 
@@ -73,18 +72,6 @@ async def touch(who: Identity) -> bool:
         _log.warning("the activity of a person could not be recorded: %s", type(why).__name__)
         return False
     return True
-
-
-async def _purge() -> None:
-    """Delete the expired rows of every room, every hour."""
-    while True:
-        for room in registry.ROOMS:
-            if room.purge:
-                try:
-                    await database.write(room.purge, clock.now())
-                except (OSError, SQLAlchemyError):
-                    _log.exception("expired rows of %s could not be deleted", room.name)
-        await asyncio.sleep(PURGE_SECONDS)
 
 
 registry.install()
@@ -147,11 +134,11 @@ def _connection() -> rx.Component:
         with i18n.use(language):
             texts[language] = {
                 "lost": i18n.t("Connection lost."),
-                "had": i18n.t("You see what we had at {time}.", time="{time}"),
+                "had": i18n.t("This data is from {time}.", time="{time}"),
                 "trying": i18n.t("Trying again"),
-                "newer": i18n.t("There is a newer version of the portal."),
-                "older": i18n.t("Finish what you are writing, then load the page anew."),
-                "reload": i18n.t("Load the page anew"),
+                "newer": i18n.t("A new version of the portal is available."),
+                "older": i18n.t("Finish what you are writing, then reload the page."),
+                "reload": i18n.t("Reload the page"),
             }
     picture = View(lambda _: icon("wifi-off")).component(None)
     shell: Any = SessionState.shell
@@ -199,6 +186,8 @@ def _make() -> rx.App:
         head_components=[
             rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
             rx.el.meta(name="viewport", content="width=device-width, initial-scale=1"),
+            # Safari would turn numbers of orders and invoices into links to call.
+            rx.el.meta(name="format-detection", content="telephone=no, date=no, address=no, email=no"),
         ],
         api_transformer=[http, _documents],
         backend_exception_handler=_failed,
@@ -209,8 +198,7 @@ def _make() -> rx.App:
     fault = f"{FrontendEventExceptionState.get_full_name()}.handle_frontend_exception"
     made.add_middleware(EventInstrumentation())
     made.add_middleware(EventGate(SessionState, resolve, touch, _allowed, {fault: _BrowserFault}, _fill))
-    for job in (outbox.run_outbox, _purge, *(job for served in _SERVED for job in served.jobs)):
-        made.register_lifespan_task(job)
+    made.register_lifespan_task(Runner(background_jobs.JOBS).run)
     for page in PAGES:
         for spoken in i18n.LANGUAGES:
             with i18n.use(spoken):

@@ -1,16 +1,22 @@
 """All checks of the project in one run: `python -m tests`. Arguments are passed to pytest.
 
 Installs Chromium, PostgreSQL and Redis when they are missing (Debian packages; needs root or sudo), builds the frontend when it
-is stale, with ruff, biome (style sheets), import-linter and pyright at the same time, and then runs pytest, each of them even when an
-earlier one failed. Without arguments, the tests with a database run again on a separate PostgreSQL server: the business rules, what the
-command line does to data, the attacks by socket and HTTP, and one whole journey.
+is stale, and runs ruff, biome (style sheets), import-linter and pyright, all at the same time. Then it runs pytest, even when one of
+them failed.
+
+Without arguments, the tests with a database run on a separate PostgreSQL server as well: the business rules, what the command line does to
+data, a few whole journeys, and those attacks by socket and HTTP whose values or sessions reach the database. What is decided before the
+database is asked, or is the same whatever it answers (origins, headers, rights, PDF), is marked `any_database`, and runs on SQLite only.
 """
 
 import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from rich.console import Console
 
@@ -25,8 +31,14 @@ LINTERS: tuple[tuple[str, list[Path | str]], ...] = (
     ("import-linter", [HERE / "lint-imports"]),
     ("pyright", [HERE / "pyright"]),
 )
-# One worker per core, each with its own portal and databases. Workers take files in order, so that browser tests stay last in each.
-TOGETHER = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder", "--durations=50", "--durations-min=3"]
+CORES = min(os.cpu_count() or 1, 4)
+# Workers take files in order, so that browser tests stay last in each. Each has its own portal and databases.
+TOGETHER = ["--dist", "loadfile", "--no-loadscope-reorder", "--durations=50", "--durations-min=3"]
+# Both run at the same time, with more workers than cores: a test often waits, for a timer, a disk or the start of another program.
+RUNS = {
+    "pytest": ["-n", str(CORES), *TOGETHER],
+    "pytest on PostgreSQL": ["-n", str(max(CORES // 2, 1)), *TOGETHER, "--database", "postgresql"],
+}
 
 
 def say(line: str) -> None:
@@ -36,8 +48,11 @@ def say(line: str) -> None:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of the tools: this environment's programs first, Node among them, and no settings of a portal."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ODOPORTAL_")}
+    """Return the environment of the tools: this environment's programs first, Node among them, and no settings of a portal.
+
+    Python keeps what it has compiled: each worker rewrites the assertions of all tests otherwise, and each portal compiles its sources.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ODOPORTAL_") and name != "PYTHONDONTWRITEBYTECODE"}
     return kept | {"PATH": f"{HERE}{os.pathsep}{kept.get('PATH', '')}", "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
 
 
@@ -58,8 +73,9 @@ def have_programs() -> None:
         sys.exit(f"The tests need these: install them (on Debian: apt-get install {names}, as root) and run this again.")
     install = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "--no-install-recommends", *missing]
     for command in (["apt-get", "update"], install):
-        if subprocess.run([*sudo, *command], check=False, stdin=subprocess.DEVNULL).returncode:
-            sys.exit(f"These could not be installed: {names}. Install them by hand and run this again.")
+        ran = subprocess.run([*sudo, *command], check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if ran.returncode:
+            sys.exit(f"{ran.stdout}{ran.stderr}These could not be installed: {names}. Install them by hand and run this again.")
 
 
 def _start(command: list[Path | str]) -> subprocess.Popen[str]:
@@ -67,35 +83,60 @@ def _start(command: list[Path | str]) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment(), stdin=nothing, stdout=pipe, stderr=subprocess.STDOUT, text=True)
 
 
+def _prepare() -> list[str]:
+    """Install programs, build the frontend and run the linters, at the same time; return the names of what failed."""
+    failed = []
+    # None of these keeps two processors busy by itself.
+    linting = [(name, _start(command)) for name, command in LINTERS]
+    with ThreadPoolExecutor(1) as pool:
+        installing = pool.submit(have_programs)
+        say("frontend")
+        try:
+            builder.build(PROJECT, Console())
+        except builder.BuildFailed as error:
+            log = builder.web_dir(PROJECT).with_name(".web.log")
+            sys.stdout.write(f"{error}\n{log.read_text('utf-8') if log.is_file() else ''}\n")
+            failed.append("frontend")
+        for name, linter in linting:
+            output, _ = linter.communicate()
+            say(name)
+            sys.stdout.write(output)
+            if linter.returncode:
+                failed.append(name)
+        installing.result()
+    return failed
+
+
+def _run(runs: dict[str, list[str]]) -> list[str]:
+    """Run pytest with each of the options at the same time; return the names of the runs that failed.
+
+    The first one writes as it goes, and the others at their end.
+    """
+    with ExitStack() as stack:
+        going = []
+        for name, options in runs.items():
+            output = stack.enter_context(TemporaryFile("w+")) if going else None
+            command = [sys.executable, "-m", "pytest", *options]
+            going.append(
+                (name, output, subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output))
+            )
+        failed = []
+        for name, output, run in going:
+            say(name)
+            if run.wait():
+                failed.append(name)
+            if output:
+                output.seek(0)
+                shutil.copyfileobj(output, sys.stdout)
+    return failed
+
+
 def main() -> int:
     """Run everything; return 0 when everything passed."""
     os.chdir(PROJECT)
-    failed = []
-    have_programs()
-    # None of these keeps two processors busy by itself.
-    linting = [(name, _start(command)) for name, command in LINTERS]
-    say("frontend")
-    try:
-        builder.build(PROJECT, Console())
-    except builder.BuildFailed as error:
-        log = builder.web_dir(PROJECT).with_name(".web.log")
-        sys.stdout.write(f"{error}\n{log.read_text('utf-8') if log.is_file() else ''}\n")
-        failed.append("frontend")
-    for name, linter in linting:
-        output, _ = linter.communicate()
-        say(name)
-        sys.stdout.write(output)
-        if linter.returncode:
-            failed.append(name)
-    if failed:
+    if failed := _prepare():
         say(f"failed before pytest: {', '.join(failed)}")
-    runs = {"pytest": sys.argv[1:]}
-    if not sys.argv[1:]:
-        runs = {"pytest": TOGETHER, "pytest on PostgreSQL": [*TOGETHER, "--database", "postgresql"]}
-    for name, options in runs.items():
-        say(name)
-        if subprocess.run([sys.executable, "-m", "pytest", *options], check=False, env=environment(), stdin=subprocess.DEVNULL).returncode:
-            failed.append(name)
+    failed += _run({"pytest": sys.argv[1:]} if sys.argv[1:] else RUNS)
     return 1 if failed else 0
 
 

@@ -49,8 +49,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Whole files are moved, because each pytest-xdist worker takes one file after another. Files with whole journeys or many tests come
     first among their kind, so that no worker has a long one left when the others are done.
 
-    On PostgreSQL, keep only tests that use `new_database`, and of the browser tests only those marked as a whole journey. Skip tests about
-    SQLite itself, with their reason.
+    On PostgreSQL, keep only tests that use `new_database` and are not marked `any_database`, and of the browser tests only those marked as
+    a whole journey. Skip tests about SQLite itself, with their reason.
     """
     last = {item.path for item in items if _in_browser(item)}
     journeys = {item.path for item in items if item.get_closest_marker("journey")}
@@ -70,7 +70,8 @@ def _in_browser(item: pytest.Item) -> bool:
 
 def _runs_on_postgresql(item: pytest.Item) -> bool:
     only_in_browser = _in_browser(item) and item.get_closest_marker("journey") is None
-    return "new_database" in getattr(item, "fixturenames", ()) and not only_in_browser
+    left_out = only_in_browser or item.get_closest_marker("any_database") is not None
+    return "new_database" in getattr(item, "fixturenames", ()) and not left_out
 
 
 @pytest.fixture(scope="session", autouse=True)

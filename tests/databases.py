@@ -4,11 +4,12 @@ They are SQLite databases; with pytest's `--database postgresql` they are in a P
 database for one test is used again by the next: copying one takes a hundred times as long as deleting the few rows of a test.
 """
 
-import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from sqlalchemy import text
@@ -48,11 +49,14 @@ class New(Protocol):
 
 @contextmanager
 def copies(kind: str, folder: Path) -> Iterator[New]:
-    """Yield a function that makes databases of a kind; `folder` holds the template they are copied from."""
+    """Yield a function that makes databases of a kind; `folder` names the PostgreSQL server."""
     # Import all models, so that every table that others refer to is known.
     metadata()
-    with _of_sqlite(folder) if kind == "sqlite" else _of_postgresql(folder) as new:
-        yield new
+    if kind == "sqlite":
+        yield _new_sqlite
+    else:
+        with _of_postgresql(folder) as new:
+            yield new
 
 
 def _migrated(url: str) -> None:
@@ -61,17 +65,23 @@ def _migrated(url: str) -> None:
     engine.dispose()
 
 
+@cache
+def _schema() -> bytes:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "template.db"
+        _migrated(f"sqlite:///{file}")
+        return file.read_bytes()
+
+
+def write_sqlite(file: Path) -> str:
+    """Write an empty SQLite database with this release's schema to a file, and return its URL."""
+    file.write_bytes(_schema())
+    return f"sqlite:///{file}"
+
+
 @contextmanager
-def _of_sqlite(folder: Path) -> Iterator[New]:
-    template = folder / "template.db"
-    _migrated(f"sqlite:///{template}")
-
-    @contextmanager
-    def new(place: Path, *, again: bool = False) -> Iterator[str]:
-        shutil.copyfile(template, place / "portal.db")
-        yield f"sqlite:///{place / 'portal.db'}"
-
-    yield new
+def _new_sqlite(place: Path, *, again: bool = False) -> Iterator[str]:
+    yield write_sqlite(place / "portal.db")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The portal in the test's own process: real HTTP and sockets, while the test controls its clock and reads its log and database."""
 
+import asyncio
 import contextvars
 import functools
 import logging
@@ -24,12 +25,13 @@ from odoportal.core import clock, database
 from odoportal.core.identity import SESSION_COOKIE, token_hash
 from odoportal.frontend import builder
 from odoportal.limits import open_files, rate_limits
-from odoportal.migrations import migrate
+from odoportal.pages.room import purge
 from odoportal.rooms.devices.models import VehicleList
 from odoportal.rooms.signin import passwords
 from odoportal.rooms.signin.models import BrowserSession
 from odoportal.settings import get_settings
 from odoportal.web.connections import Connections
+from tests.databases import write_sqlite
 from tests.making import add_every_row
 from tests.server import Portal, free_port
 
@@ -162,7 +164,7 @@ def serving_inside(folder: Path) -> Iterator[Inside]:
             patch.setenv(name, value)
         for name, value in {
             "MODE": "demo",
-            "DATABASE_URL": f"sqlite:///{folder / 'portal.db'}",
+            "DATABASE_URL": write_sqlite(folder / "portal.db"),
             "PUBLIC_URL": f"http://localhost:{port}",
             "SECRET": "s" * 40,
             "DATA_DIR": str(folder / "data"),
@@ -176,8 +178,9 @@ def serving_inside(folder: Path) -> Iterator[Inside]:
         database.engine.cache_clear()
         rate_limits.forget_all()
         clock.set_source(fake_clock)
-        migrate(database.engine())
         customers = customer("anna", "1001"), customer("bert", "2002")
+        # The server does so soon after its start, at a moment that no test knows.
+        asyncio.run(purge(fake_clock()))
         for name in _LOGGERS:
             logging.getLogger(name).addHandler(error_log)
         listener, ready = serving.listen("127.0.0.1", port), threading.Event()

@@ -5,21 +5,24 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import click
 import pytest
 from sqlalchemy import text
 
-from odoportal import cli
+from odoportal import background_jobs, cli
 from odoportal.accounts.models import Person
 from odoportal.commands import portal
 from odoportal.core import clock, database, deployment
 from odoportal.demo import setup
 from odoportal.importing import locks
 from odoportal.importing.merge import UNFINISHED_IMPORT
+from odoportal.jobs import leases
+from odoportal.jobs.schedule import Every, Job, Result
+from odoportal.mail import outbox
 from odoportal.mail.outbox import TOKEN_PLACEHOLDER as MAIL_MARK
 from odoportal.mail.outbox import enqueue
 from odoportal.migrations import migrate
@@ -34,7 +37,11 @@ GOOD = {
     "ODOPORTAL_PUBLIC_URL": "https://portal.example.com",
     "ODOPORTAL_SECRET": "s" * 32,
     "ODOPORTAL_SMTP_URL": "smtp://127.0.0.1:9",
+    "ODOPORTAL_MAIL_FROM": "Odotrack, inc. <no-reply@example.com>",
+    "ODOPORTAL_PRIVACY_OFFICER": "Maria Gagnon, privacy officer",
+    "ODOPORTAL_SUPPORT_EMAIL": "privacy@example.com",
     "ODOPORTAL_COMPANY_ADDRESS": "2800, av. Francis-Hughes; Laval (Québec) H7L 3J5",
+    "ODOPORTAL_STAFF_EMAIL": "staff@odotrack.example",
 }
 Run = Callable[..., tuple[int, str, str]]
 
@@ -118,6 +125,8 @@ def one_sentence(err: str) -> bool:
         ["mail", "retry"],
         ["mail", "retry", "1", "--dead"],
         ["notices", "today"],
+        ["jobs", "nonsense"],
+        ["jobs", "run"],
     ],
 )
 def test_a_bad_argument_is_one_sentence_and_code_2(run: Run, arguments: list[str]) -> None:
@@ -128,7 +137,23 @@ def test_a_bad_argument_is_one_sentence_and_code_2(run: Run, arguments: list[str
 
 @pytest.mark.parametrize(
     "command",
-    ["", "demo", "run", "import", "user", "user invite", "check", "backup", "restore", "copy-to", "mail", "mail retry", "notices"],
+    [
+        "",
+        "demo",
+        "run",
+        "import",
+        "user",
+        "user invite",
+        "check",
+        "backup",
+        "restore",
+        "copy-to",
+        "mail",
+        "mail retry",
+        "notices",
+        "jobs",
+        "jobs run",
+    ],
 )
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_everywhere(run: Run, command: str, option: str) -> None:
@@ -234,6 +259,13 @@ def test_demo_keeps_a_secret_of_its_own_that_only_its_owner_reads(tmp_path: Path
         ("LOG_LEVEL", "loud"),
         ("TRUSTED_PROXIES", "all"),
         ("SMTP_URL", "http://mail.example.com"),
+        ("SMTP_URL", "smtp://user:pass#word@mail.example.com"),
+        ("SMTP_URL", "smtp://user:1/2@mail.example.com"),
+        ("REDIS_URL", "redis://:pass#word@127.0.0.1"),
+        ("REDIS_URL", "redis://:12/3@127.0.0.1"),
+        ("MAIL_FROM", ""),
+        ("MAIL_FROM", "Odotrack"),
+        ("MAIL_FROM", "Odotrack <no-reply@example.com> and others"),
         ("DATABASE_URL", "nonsense"),
         ("DATABASE_URL", "nosuchdatabase://host/name"),
     ],
@@ -305,6 +337,74 @@ def test_demo_never_goes_among_other_data(run: Run, production: str, tmp_path: P
     assert (code, err) == (1, "The database has data that is not a demonstration; use another database for the demonstration.\n")
     with database.make_engine(production).connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM account")) == 1
+
+
+SECRET = r"""Zq8$Kd2! `id` & "x" \t #5 ' ;=é"""
+
+
+def test_every_command_reads_the_file_of_settings_as_it_stands(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "odoportal.env"
+    monkeypatch.setenv("ODOPORTAL_SECRET", "of another portal")
+    lines = [
+        "# The settings",
+        "; of systemd",
+        "",
+        f"ODOPORTAL_SECRET={SECRET}",
+        "ODOPORTAL_LAUNCH_URL=https://example.com/?a=1&b=2",
+        'ODOPORTAL_DATABASE_URL="postgresql+psycopg://odoportal:p%2Fss@127.0.0.1/odoportal"',
+        "  ODOPORTAL_COMPANY_ADDRESS = '2800, av. Francis-Hughes; Laval'  ",
+        "ODOPORTAL_SUPPORT_PHONE=",
+    ]
+    file.write_text("\r\n".join(lines), "utf-8")
+    assert run("--env-file", str(file), "database-url") == (0, "postgresql://odoportal:p%2Fss@127.0.0.1/odoportal\n", "")
+    settings = get_settings()
+    assert settings.secret.get_secret_value() == SECRET
+    assert settings.launch_url == "https://example.com/?a=1&b=2"
+    assert settings.company_lines[1:] == ["2800, av. Francis-Hughes", "Laval"]
+    assert settings.support_phone == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"ODOPORTAL_BETA=true\nexport ODOPORTAL_ZONE=UTC\n", "Line 2 of "),
+        (b"ODOPORTAL_SECRET\n", "Line 1 of "),
+        (b"ODOPORTAL_COMPANY_NAME=\xe9\n", "(it is not UTF-8)"),
+        (None, "cannot be read (No such file or directory)"),
+    ],
+)
+def test_a_file_of_settings_that_cannot_be_read_is_one_sentence(run: Run, tmp_path: Path, content: bytes | None, why: str) -> None:
+    if content is not None:
+        (tmp_path / "odoportal.env").write_bytes(content)
+    code, out, err = run("--env-file", str(tmp_path / "odoportal.env"), "check")
+    assert (code, out) == (2, "")
+    assert one_sentence(err)
+    assert why in err
+
+
+def test_the_address_of_an_sqlite_file_is_none_for_psql(run: Run, production: str) -> None:
+    code, _, err = run("database-url")
+    assert code == 2
+    assert "SQLite" in err
+
+
+@pytest.mark.parametrize(
+    ("officer", "email", "phone", "good"),
+    [
+        ("Maria", "a@b.ca", "", True),
+        ("Maria", "", "1-800-555-0199", True),
+        ("", "a@b.ca", "1-800-555-0199", False),
+        ("Maria", "", "", False),
+    ],
+)
+@pytest.mark.usefixtures("production")
+def test_check_asks_who_is_in_charge_of_personal_information(
+    run: Run, monkeypatch: pytest.MonkeyPatch, officer: str, email: str, phone: str, good: bool
+) -> None:
+    for name, value in {"PRIVACY_OFFICER": officer, "SUPPORT_EMAIL": email, "SUPPORT_PHONE": phone}.items():
+        monkeypatch.setenv(f"ODOPORTAL_{name}", value)
+    line = next(line for line in run("check")[1].splitlines() if line[8:].startswith("privacy "))
+    assert line.startswith("ok" if good else "FAILED")
 
 
 @pytest.mark.usefixtures("production")
@@ -486,7 +586,7 @@ def test_what_the_staff_does_for_a_person(run: Run) -> None:
 @pytest.mark.usefixtures("production")
 @pytest.mark.parametrize("name", ["disable", "enable", "reset-two-factor", "sign-out-everywhere", "roles"])
 def test_nobody_has_the_email(run: Run, name: str) -> None:
-    assert run("user", name, "no@example.com") == (2, "", "Nobody has the email no@example.com.\n")
+    assert run("user", name, "no@example.com") == (2, "", "No one has the email no@example.com.\n")
 
 
 @pytest.mark.usefixtures("production")
@@ -556,6 +656,20 @@ def test_notices_are_written_once_and_a_dry_run_only_says_so(run: Run, monkeypat
     assert mails() == written
     monkeypatch.setenv("ODOPORTAL_PUBLIC_URL", "")
     assert run("notices")[0] == 2
+
+
+@pytest.mark.usefixtures("production")
+def test_notices_that_fail_end_with_1_and_say_which(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from odoportal.rooms.notifications import send
+
+    def fails(*_: object) -> None:
+        raise ValueError("'uk' is not a valid country code")
+
+    run("import", str(Path(cli.__file__).parent / "importing" / "example"))
+    monkeypatch.setattr(send, "events", fails)
+    code, out, err = run("notices")
+    assert (code, out) == (1, "0 emails written.\n")
+    assert "Failed, and tried again by the next run: account " in err
 
 
 @pytest.mark.usefixtures("production")
@@ -717,3 +831,58 @@ def test_letters_are_listed_without_what_they_say(run: Run) -> None:
     assert run("mail", "retry", "--dead") == (0, "1 email is tried again.\n", "")
     assert "given up" not in run("mail")[1]
     assert run("mail", "retry", "1")[0] == 0
+
+
+@pytest.mark.usefixtures("production")
+def test_jobs_are_listed_counted_and_run(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ODOPORTAL_SMTP_URL", "")
+    monkeypatch.setenv("ODOPORTAL_MODE", "demo")
+    assert "mail          has not run yet\n" in run("jobs")[1]
+    assert "cards         not needed" not in run("jobs")[1]
+    with database.write_session() as session:
+        enqueue(session, to="due@example.com", language="fr", subject="Bonjour", text="Bonjour", html="Bonjour", now=clock.now())
+    assert run("jobs", "run", "mail", "--dry-run") == (0, "1 to do.\n", "")
+    assert run("jobs", "run", "mail") == (0, "1 done.\n", "")
+    assert run("jobs", "run", "mail", "--dry-run") == (0, "0 to do.\n", "")
+    listed = next(line for line in run("jobs")[1].splitlines() if line.startswith("mail"))
+    assert listed.startswith("mail          last ")
+    assert listed.endswith(": 1 done")
+    code, _, err = run("jobs", "run", "nonsense")
+    assert code == 2
+    assert one_sentence(err)
+
+
+@pytest.mark.usefixtures("production")
+def test_a_job_that_fails_or_is_running_is_one_sentence(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("jobs", "run", "cards")[0] == 2, "production without Stripe has no cards"
+
+    async def fails() -> Result:
+        raise ValueError("gone")
+
+    async def half() -> Result:
+        return Result(1, 2)
+
+    def job(work: Callable[[], Awaitable[Result]]) -> Job:
+        return Job("sweep", Every(timedelta(hours=1)), work, lambda _session, _now: 0)
+
+    monkeypatch.setattr(background_jobs, "JOBS", (job(fails),))
+    assert run("jobs", "run", "sweep") == (1, "", "The job sweep failed: ValueError. It is tried again by itself.\n")
+    monkeypatch.setattr(background_jobs, "JOBS", (job(half),))
+    assert run("jobs", "run", "sweep") == (1, "1 done, 2 failed.\n", "")
+    with database.write_session() as session:
+        assert leases.acquire(session, job(half), "elsewhere/1/a", at_once=True)
+    assert run("jobs", "run", "sweep") == (1, "", "Another process is running the job sweep at this moment.\n")
+    assert ", running since " in run("jobs")[1]
+
+
+@pytest.mark.usefixtures("production")
+def test_check_says_which_jobs_are_late_and_whether_somebody_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrate(database.engine())
+    assert "none late" in run("check")[1]
+    with database.write_session() as session:
+        leases.ensure(session, outbox.JOB, clock.now() - timedelta(hours=1))
+    monkeypatch.setenv("ODOPORTAL_STAFF_EMAIL", "")
+    out = run("check")[1]
+    assert "late: mail; `odoportal jobs` says more" in out
+    assert "ODOPORTAL_STAFF_EMAIL is not set" in out
+    assert ", LATE" in run("jobs")[1]

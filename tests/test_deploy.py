@@ -146,9 +146,17 @@ def test_the_proxy_knows_both_workers_and_asks_them_what_they_answer(composed: d
     assert text.count("{") == text.count("}")
 
 
-def _arguments(line: str) -> None:
-    """Parse the arguments of a command without running it; fail when the command line does not accept them."""
+def _arguments(line: str, env_file: bool = False) -> None:
+    """Parse the arguments of a command without running it; fail when the command line does not accept them.
+
+    Args:
+        line: the arguments.
+        env_file: whether the command must read the file of settings itself, as every command of docs/operations.md does.
+    """
     name, *rest = line.split()
+    if env_file:
+        assert [name, rest.pop(0)] == ["--env-file", "/etc/odoportal/odoportal.env"]
+        name = rest.pop(0)
     command = commands.commands[name]
     command.make_context(name, rest, parent=click.Context(commands, **commands.context_settings))
 
@@ -160,24 +168,12 @@ def test_the_unit_starts_a_worker_on_its_port() -> None:
     service = unit["Service"]
     program, _, arguments = service["ExecStart"].replace("%i", "8001").partition(" ")
     assert program.endswith("/.venv/bin/odoportal")
-    _arguments(arguments)
+    _arguments(arguments, env_file=True)
+    assert "EnvironmentFile" not in service
     name, _, address = service["Environment"].replace("%i", "8001").partition("=")
     assert settings_of({name: address}).metrics_address == "127.0.0.1:18001"
     assert service["ReadWritePaths"] == example()["ODOPORTAL_DATA_DIR"]
     assert int(service["LimitNOFILE"]) == open_files.MAX_FILES
-
-
-def test_the_timer_starts_the_notices_every_day() -> None:
-    unit, timer = configparser.ConfigParser(interpolation=None), configparser.ConfigParser(interpolation=None)
-    for read in (unit, timer):
-        read.optionxform = str  # pyright: ignore[reportAttributeAccessIssue]
-    unit.read(DEPLOY / "odoportal-notices.service", "utf-8")
-    timer.read(DEPLOY / "odoportal-notices.timer", "utf-8")
-    program, _, arguments = unit["Service"]["ExecStart"].partition(" ")
-    assert program.endswith("/.venv/bin/odoportal")
-    _arguments(arguments)
-    assert unit["Service"]["ReadWritePaths"] == example()["ODOPORTAL_DATA_DIR"]
-    assert timer["Timer"]["OnCalendar"].endswith(Settings().zone)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
@@ -204,7 +200,8 @@ def test_the_notes_name_what_there_is() -> None:
     of_commands = {parameter.envvar for command in commands.commands.values() for parameter in command.params}
     assert set(re.findall(r"ODOPORTAL_[A-Z_]+", notes)) <= NAMES | of_commands
     known = {family.name for family in metrics.REGISTRY.collect()}
-    known |= {f"odoportal_{name.removeprefix('odoportal_')}" for name in re.findall(r'"(odoportal_up|mail_\w+)"', FIGURES)}
+    of_database = re.findall(r'"(odoportal_up|odoportal_job_late|mail_\w+)"', FIGURES)
+    known |= {f"odoportal_{name.removeprefix('odoportal_')}" for name in of_database}
     told = {name.removesuffix("_total") for name in re.findall(r"\bodoportal_[a-z_]+(?=[{)])", notes)}
     assert told
     assert told <= known

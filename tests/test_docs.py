@@ -25,6 +25,7 @@ COMPLETE = {
     "database_url": "sqlite:////tmp/x.db",
     "public_url": "https://portal.example.com",
     "smtp_url": "smtp://mail.example.com",
+    "mail_from": "Odotrack <no-reply@example.com>",
     "secret": "s" * 40,
 }
 MADE_WHILE_RUNNING = {"data", ".pictures", ".web", ".venv", ".benchmarks"}

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from odoportal.frontend.builder import root
 from odoportal.public_origin import origin_of
-from odoportal.rooms.signin import mails, passkeys
+from odoportal.rooms.signin import passkeys
 from odoportal.settings import Settings, get_settings
+from odoportal.web.links import absolute_link
 
 SPELLINGS = [
     ("https://portal.example.com", "https://portal.example.com"),
@@ -115,7 +116,7 @@ def test_every_reader_has_the_same(monkeypatch: pytest.MonkeyPatch, written: str
     settings = get_settings()
     assert settings.public_url == settings.origin == origin
     assert settings.secure is origin.startswith("https://")
-    assert mails.address("login", "en") == f"{origin}/en/login"
+    assert absolute_link("en", "/login") == f"{origin}/en/login"
     assert passkeys._rp_id() == urlsplit(origin).hostname
     with patch("reflex.Config", lambda **given: given["cors_allowed_origins"]):
         assert rxconfig().config == [origin]

@@ -120,7 +120,7 @@ def mailbox_hash(email: str) -> str:
 
 def limit_message(refusal: TooManyMails) -> str:
     """Return the message for the signed-in person, in the language in use, with the instant in the person's format."""
-    moment = Formats(require_identity().region).moment(refusal.until)
+    moment = Formats(require_identity().region).moment_in_text(refusal.until)
     if refusal.mailbox:
         return t("This address was emailed several times in the last 24 hours. Try again after {moment}.", moment=moment)
     return t("Too many of these emails were sent. Try again after {moment}.", moment=moment)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import URL
+
 from odoportal.core import private_files
-from odoportal.core.database import SIDE_FILE_SUFFIXES, make_engine
+from odoportal.core.database import SIDE_FILE_SUFFIXES, make_engine, open_file
 from odoportal.importing import locks
 from odoportal.migrations import MigrationFailed, at_head, migrate
 
@@ -42,7 +44,7 @@ def check(path: Path) -> None:
         CannotBackUp: if it is not an SQLite database, a page or an index is damaged, or a row has a broken foreign key.
     """
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=WAIT_SECONDS)) as database:
+        with closing(open_file(path, timeout=WAIT_SECONDS)) as database:
             found = database.execute("PRAGMA integrity_check(1)").fetchone()[0]
             if found != "ok":
                 raise CannotBackUp(f"{path} is damaged: {' '.join(str(found).split())}.")
@@ -55,9 +57,16 @@ def check(path: Path) -> None:
         raise CannotBackUp(f"{path} is {'damaged' if broken else 'not a readable database'} ({error}).") from error
 
 
+def _holds_portal(path: Path) -> bool:
+    """Return whether a database file has the portal's tables; those named here are in every release."""
+    with closing(open_file(path, timeout=WAIT_SECONDS)) as database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return {"alembic_version", "account", "person"} <= tables
+
+
 def counts(path: Path) -> dict[str, int]:
     """Return the number of rows of each table."""
-    with closing(sqlite3.connect(path, timeout=WAIT_SECONDS)) as database:
+    with closing(open_file(path, timeout=WAIT_SECONDS)) as database:
         # Count the portal's own tables only, not the internal ones of the search index.
         names = database.execute("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%'")
         return {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for (name,) in names.fetchall()}  # noqa: S608
@@ -68,8 +77,8 @@ def _copy(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with (
-        closing(sqlite3.connect(f"file:{source}?mode=rw", uri=True, timeout=WAIT_SECONDS)) as old,
-        closing(sqlite3.connect(target)) as new,
+        closing(open_file(source, timeout=WAIT_SECONDS)) as old,
+        closing(open_file(target)) as new,
     ):
         # Copying all pages at once is one read transaction; page by page, every write would restart the copy.
         old.backup(new)
@@ -98,7 +107,7 @@ def back_up(url: str, target: Path) -> dict[str, int]:
         The number of rows of each table in the backup.
 
     Raises:
-        CannotBackUp: if the database is not SQLite, or the copy cannot be written or is damaged.
+        CannotBackUp: if the database is not SQLite or not the portal's, or the copy cannot be written or is damaged.
     """
     source = _database(url, "pg_dump --format=custom")
     if not source.is_file():
@@ -109,6 +118,8 @@ def back_up(url: str, target: Path) -> dict[str, int]:
     try:
         _copy(source, unfinished)
         check(unfinished)
+        if not _holds_portal(unfinished):
+            raise CannotBackUp(f"{source} has no tables of the portal, so there is nothing to back up.")
         found = counts(unfinished)
         unfinished.replace(target)
         _sync(target)
@@ -165,10 +176,9 @@ def restore(url: str, source: Path, now: datetime) -> Restored:
 
 
 def _migrate_copy(ready: Path, source: Path) -> None:
-    with closing(sqlite3.connect(ready)) as database:
-        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
-            raise CannotBackUp(f"{source} is not a backup of the portal.")
-    engine = make_engine(f"sqlite:///{ready}")
+    if not _holds_portal(ready):
+        raise CannotBackUp(f"{source} is not a backup of the portal.")
+    engine = make_engine(URL.create("sqlite", database=str(ready)))
     try:
         migrate(engine)
         if not at_head(engine):
@@ -177,14 +187,14 @@ def _migrate_copy(ready: Path, source: Path) -> None:
         raise CannotBackUp(f"{source} cannot be restored: {error}") from error
     finally:
         engine.dispose()
-    with closing(sqlite3.connect(ready)) as database:
+    with closing(open_file(ready)) as database:
         # Merge the write-ahead log into the file, so that a single file can be renamed.
         database.execute("PRAGMA journal_mode=DELETE")
     _sync(ready)
 
 
 def _count_due_mails(ready: Path) -> int:
-    with closing(sqlite3.connect(ready)) as database:
+    with closing(open_file(ready)) as database:
         return int(database.execute("SELECT count(*) FROM mail WHERE next_try_at IS NOT NULL").fetchone()[0])
 
 

@@ -2,24 +2,27 @@
 
 import re
 import smtplib
-import ssl
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from redis import RedisError
 from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from odoportal import background_jobs
 from odoportal.core import clock, database, private_files
 from odoportal.core.deployment import Deployment
 from odoportal.frontend import builder
 from odoportal.importing import locks
 from odoportal.importing.merge import unfinished
+from odoportal.jobs import leases
+from odoportal.jobs.models import JobState
 from odoportal.limits import open_files, redis_counters
 from odoportal.mail import outbox
+from odoportal.mail.outbox import Mail
 from odoportal.migrations import EXTENSIONS, at_head, missing_extensions, missing_extensions_message
 from odoportal.rooms.signin import two_factor
 from odoportal.rooms.signin.models import Authenticator
@@ -80,29 +83,46 @@ def _redis(settings: Settings) -> str:
 
 
 def _mail(settings: Settings) -> str:
+    _name, sender = settings.sender
+    outbox.compose(Mail(to=sender, language="fr", subject="Vérification", text="é", html="é", created_at=clock.now())).as_bytes()
     if not settings.smtp_url:
-        return f"written to files in {settings.data_dir / 'mail'}"
-    outbox.smtp_transport(settings.smtp_url)
-    parts = urlsplit(settings.smtp_url)
-    host, port = parts.hostname or "", parts.port or 0
-    if parts.scheme == "smtps":
-        server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context())
-    else:
-        server = smtplib.SMTP(host, port or (587 if parts.scheme == "smtp+starttls" else 25), timeout=TIMEOUT_SECONDS)
-    with server:
-        if parts.scheme == "smtp+starttls":
-            server.starttls(context=ssl.create_default_context())
-        if parts.username:
-            server.login(unquote(parts.username), unquote(parts.password or ""))
+        return f"from {sender}, written to files in {settings.data_dir / 'mail'}"
+    with outbox.open_smtp(settings.smtp_url, TIMEOUT_SECONDS) as server:
         server.noop()
-    return f"{parts.scheme}://{host}"
+    parts = urlsplit(settings.smtp_url)
+    return f"from {sender}, by {parts.scheme}://{parts.hostname}"
 
 
 def _postal_address(settings: Settings) -> str:
     # Canada's anti-spam law requires the sender's name and mailing address in every mail (S.C. 2010, c. 23, s. 6(2); SOR/2012-36, s. 2).
-    if len(settings.company_lines) < 2 or not _POSTAL_CODE.search(settings.company_address):
-        raise ValueError("ODOPORTAL_COMPANY_ADDRESS has no postal code: every email must have its sender's postal address")
-    return ", ".join(settings.company_lines)
+    for name, language in (("COMPANY_ADDRESS", "fr"), ("COMPANY_ADDRESS_EN", "en")):
+        lines = settings.company_lines(language)
+        if len(lines) < 2 or not _POSTAL_CODE.search("\n".join(lines[1:])):
+            raise ValueError(f"ODOPORTAL_{name} has no postal code: every email must have its sender's postal address")
+    return ", ".join(settings.company_lines("fr"))
+
+
+def _privacy(settings: Settings) -> str:
+    # Québec's Law 25 (P-39.1, s. 3.1): title and contact information of the person in charge must be published.
+    if not settings.privacy_officer:
+        raise ValueError("ODOPORTAL_PRIVACY_OFFICER is not set: the Privacy page must give the name and title of the person in charge")
+    if not (settings.support_email or settings.support_phone):
+        raise ValueError("ODOPORTAL_SUPPORT_EMAIL is not set: the Privacy page must say how to reach the person in charge")
+    return f"{settings.privacy_officer}, {settings.support_email or settings.support_phone}"
+
+
+def _staff(settings: Settings) -> str:
+    if not settings.staff_email:
+        raise ValueError("ODOPORTAL_STAFF_EMAIL is not set: nobody is told when a background job does not run")
+    return settings.staff_email
+
+
+def _jobs(_settings: Settings) -> str:
+    with database.read_session() as session:
+        late = leases.late(session, background_jobs.JOBS) if inspect(session.connection()).has_table(str(JobState.__tablename__)) else []
+    if late:
+        raise ValueError(f"late: {', '.join(state.name for state in late)}; `odoportal jobs` says more")
+    return "none late"
 
 
 def _frontend(_settings: Settings) -> str:
@@ -160,6 +180,9 @@ CHECKS: tuple[tuple[str, Callable[[Settings], str]], ...] = (
     ("redis", _redis),
     ("mail", _mail),
     ("postal address", _postal_address),
+    ("privacy", _privacy),
+    ("staff", _staff),
+    ("background jobs", _jobs),
     ("frontend", _frontend),
     ("data folder", _disk),
     ("open files", _open_files),

@@ -1,6 +1,7 @@
 """Helpers shared by all commands: settings, the database, and failures as one-sentence messages."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from odoportal.settings import Settings
 
 BAD_REQUEST = 2
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*(?P<value>[^\0]*)")
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -37,6 +39,30 @@ def say(*lines: str, err: bool = False) -> None:
 
     for line in lines:
         click.echo(printable(line), err=err)
+
+
+def load_env_file(path: Path) -> None:
+    """Set the environment's variables from a file with one `NAME=value` on each line. Empty lines and comments (#) are skipped.
+
+    This is the only reader of that file, so that every command has the same settings. A value is taken as it stands: `$`, `&`, backslashes
+    and spaces mean themselves. One pair of quotes around it is left out.
+
+    Raises:
+        Refused: If the file cannot be read, or a line is none of these.
+    """
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise Refused(f"{path} cannot be read ({why}).") from error
+    for number, line in enumerate(lines, 1):
+        found = _ASSIGNMENT.fullmatch(line.strip())
+        if found:
+            value = found["value"]
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+            os.environ[found["name"]] = value[1:-1] if quoted else value
+        elif line.strip() and not line.lstrip().startswith(("#", ";")):
+            raise Refused(f"Line {number} of {path} is not NAME=value.")
 
 
 def read_settings() -> "Settings":

@@ -27,17 +27,21 @@ STANDARD_INPUT = Path("-")
 @click.option("--as", "name", default="", metavar="NAME", help="With -: which file standard input is, such as invoices.csv.")
 @click.option("--dry-run", is_flag=True, help="Say what would be new, changed and bad, and write nothing.")
 @click.option(
-    "--keep-good", type=ANY_PATH, metavar="PLACE", help="Keep the good rows; write the bad ones into this file or folder, to be mended."
+    "--keep-good", type=ANY_PATH, metavar="PLACE", help="Keep the good rows; write the bad ones into this file or folder, to be corrected."
 )
-@click.option("--notify", is_flag=True, help="Mail new people their invitation; without it nobody is mailed.")
-@click.option("--encoding", type=click.Choice(["utf-8", "windows-1252"]), help="Of the files; found out when not given.")
-@click.option("--delimiter", type=click.Choice(["comma", "semicolon", "tab"]), help="Between cells; found out when not given.")
-@click.option("--decimal", type=click.Choice(["comma", "point"]), help="What 1,234 means; such amounts are refused when not given.")
-@click.option("--dates", type=click.Choice(["iso", "dmy"]), default="iso", show_default=True, help="dmy: 24/09/2020 is a day, too.")
+@click.option("--notify", is_flag=True, help="Email new people their invitation; otherwise no one is emailed.")
+@click.option(
+    "--encoding",
+    type=click.Choice(["utf-8", "windows-1252", "cp850", "cp863", "mac-roman", "utf-16"]),
+    help="Encoding of the files; detected if not given.",
+)
+@click.option("--delimiter", type=click.Choice(["comma", "semicolon", "tab"]), help="Between cells; detected if not given.")
+@click.option("--decimal", type=click.Choice(["comma", "point"]), help="What 1,234 means; such amounts are refused if not given.")
+@click.option("--dates", type=click.Choice(["iso", "dmy"]), default="iso", show_default=True, help="dmy: 24/09/2020 is also a date.")
 def import_(path: Path, name: str, dry_run: bool, keep_good: Path | None, notify: bool, **declared: str | None) -> None:
     """Load Odotrack's own files. PATH is a folder of CSV files, one of them, or - for standard input.
 
-    One bad row, and nothing is kept, unless --keep-good is given. Ends with 1 when any row was bad.
+    If a row is bad, nothing is kept, unless --keep-good is given. Ends with 1 when any row was bad.
     """
     if (path == STANDARD_INPUT) != bool(name):
         raise Refused("--as NAME and - for standard input belong together.")

@@ -1,10 +1,11 @@
-"""`odoportal backup | restore | copy-to`: backups of the data, and the move to another database."""
+"""`odoportal backup | restore | copy-to | database-url`: backups of the data, and the move to another database."""
 
 from pathlib import Path
 
 import click
 
-from odoportal.commands.common import FILE, Refused, data, database_url, readable_errors, row_counts, say
+from odoportal.commands import common
+from odoportal.commands.common import FILE, Refused, data, readable_errors, row_counts, say
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -12,12 +13,12 @@ EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("file", type=FILE)
 def backup(file: Path) -> None:
-    """Write the database into FILE, while the portal goes on.
+    """Write the database into FILE while the portal runs.
 
-    FILE is the database as it is at one moment, checked. Of PostgreSQL, pg_dump makes backups.
+    FILE is the database as it is at one moment, checked. For PostgreSQL, use pg_dump.
     """
     with readable_errors():
-        url = database_url()
+        url = common.database_url()
         from odoportal.backup.backup import back_up
         from odoportal.importing import locks
 
@@ -34,7 +35,7 @@ def restore(file: Path) -> None:
     Stop the portal first. FILE is checked before anything is touched; the old database is kept beside the new one.
     """
     with readable_errors():
-        url = database_url()
+        url = common.database_url()
         from odoportal.backup import backup as backups
         from odoportal.core import clock
 
@@ -55,7 +56,7 @@ def copy_to(url: str) -> None:
     ODOPORTAL_NEW_DATABASE_URL instead, where no list of processes shows it. Stop the portal first.
     """
     with readable_errors():
-        old = database_url()
+        old = common.database_url()
         from odoportal.backup import copy
         from odoportal.core import database
         from odoportal.importing import locks
@@ -70,3 +71,16 @@ def copy_to(url: str) -> None:
             except database.InvalidDatabaseURL as error:
                 raise Refused(f"URL {error}.") from error
     say(f"Copied: {row_counts(rows)}, counted on both sides. Now set ODOPORTAL_DATABASE_URL to the new address.")
+
+
+@click.command("database-url")
+def database_url() -> None:
+    """Print the address of a PostgreSQL database for psql, pg_dump and pg_restore, with its password."""
+    with readable_errors():
+        url = common.database_url()
+        from odoportal.core.database import parse_url
+
+        parsed = parse_url(url)
+    if parsed.get_backend_name() != "postgresql":
+        raise Refused("ODOPORTAL_DATABASE_URL is an SQLite file; sqlite3 opens it.")
+    say(parsed.set(drivername="postgresql").render_as_string(hide_password=False))

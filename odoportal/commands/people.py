@@ -14,7 +14,7 @@ ROLES = click.Choice(["owner", "billing", "operations", "read_only"])
 
 @click.group()
 def user() -> None:
-    """Look after people who sign in."""
+    """Manage the people who sign in."""
 
 
 @user.command()
@@ -22,11 +22,13 @@ def user() -> None:
 @click.option("--account", "number", required=True, help="Number of the account.")
 @click.option("--name", default=None, help="The person's name; the email's first part where it is not known yet.")
 @click.option("--role", type=ROLES, default="owner", show_default=True, help="What the person may do.")
-@click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True, help="Of the mail, for a new person.")
+@click.option(
+    "--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True, help="Language of the email, for a new person."
+)
 def invite(email: str, number: str, name: str | None, role: str, language: str) -> None:
     """Give EMAIL access to an account.
 
-    The mail has a link that sets the first password, or says where to sign in where there is a password already.
+    The email has a link that sets the first password, or says where to sign in if there is a password already.
     """
     with data(mails=True):
         from odoportal.accounts.service import UnknownAccount, UnusableEmail
@@ -64,7 +66,7 @@ def _now() -> datetime:
 @user.command()
 @click.argument("email")
 def disable(email: str) -> None:
-    """Let EMAIL in no more: every session ends at once."""
+    """Block EMAIL: every session ends at once."""
     from odoportal.rooms.signin import staff
 
     ended = _run_for_person(staff.disable, email, _now())
@@ -74,7 +76,7 @@ def disable(email: str) -> None:
 @user.command()
 @click.argument("email")
 def enable(email: str) -> None:
-    """Let EMAIL in again, with the password there was."""
+    """Let EMAIL sign in again, with the same password."""
     from odoportal.rooms.signin import staff
 
     say(f"{email} may sign in again." if _run_for_person(staff.enable, email, _now()) else f"{email} was not disabled.")
@@ -83,9 +85,9 @@ def enable(email: str) -> None:
 @user.command("reset-two-factor")
 @click.argument("email")
 def reset_two_factor(email: str) -> None:
-    """Switch EMAIL's two-step sign-in off.
+    """Turn off EMAIL's two-step sign-in.
 
-    For who lost the app, the passkeys and the recovery codes; the person is told by mail.
+    For someone who has lost the app, the passkeys and the recovery codes; the person is notified by email.
 
     Make sure first that it is the person who asks.
     """
@@ -101,7 +103,7 @@ def reset_two_factor(email: str) -> None:
 def sign_out_everywhere(email: str) -> None:
     """End every session of EMAIL.
 
-    Forgets, too, which browsers need no second step.
+    Also forgets which browsers need no second step.
     """
     from odoportal.rooms.signin import staff
 
@@ -124,9 +126,9 @@ def roles(email: str) -> None:
 @click.group(invoke_without_command=True)
 @click.pass_context
 def mail(context: click.Context) -> None:
-    """List mails that wait or were given up.
+    """List emails that are waiting or were given up.
 
-    What a mail says is never shown.
+    What an email says is never shown.
     """
     if context.invoked_subcommand is None:
         _list_mails()
@@ -158,11 +160,11 @@ def _list_mails() -> None:
 
 @mail.command()
 @click.argument("number", type=click.IntRange(1), required=False)
-@click.option("--dead", is_flag=True, help="All dead mails.")
+@click.option("--dead", is_flag=True, help="All emails that were given up.")
 def retry(number: int | None, dead: bool) -> None:
-    """Send mail NUMBER again, or all dead ones.
+    """Send email NUMBER again, or all that were given up.
 
-    It leaves at once where the portal runs, or else when it starts.
+    It leaves at once if the portal is running, otherwise when it starts.
     """
     if (number is None) != dead:
         raise Refused("Give the number of an email, or --dead for all that were given up.")

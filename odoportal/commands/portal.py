@@ -42,7 +42,7 @@ def build(no_build: bool, *, update: bool = False) -> Path:
 
 @click.command()
 @click.option("--port", type=PORT, metavar="PORT", default=8000, show_default=True, help="Serve on http://localhost at this port.")
-@click.option("--data", type=FOLDER, default=Path("data"), show_default=True, help="Folder of the database and the mails.")
+@click.option("--data", type=FOLDER, default=Path("data"), show_default=True, help="Folder of the database and the emails.")
 @click.option("--today", type=DAY, metavar="DATE", default="2020-09-24", show_default=True, help="The business day, such as 2020-09-24.")
 @click.option(
     "--database", default="", metavar="URL", help="Another database than the folder's own, such as postgresql+psycopg://host/name."
@@ -52,7 +52,7 @@ def demo(port: int, data: Path, today: datetime, database: str, no_build: bool) 
     """Run the portal on this machine, with demonstration data.
 
     The first time it fills the data folder and builds the pages, which takes about a minute. It prints whom to sign in as. What is changed
-    stays in the folder; without the folder, it begins anew. ODOPORTAL_ variables count for nothing here.
+    stays in the folder; without the folder, it starts over. ODOPORTAL_ variables are ignored here.
     """
     from odoportal.core.database import InvalidDatabaseURL, parse_url
     from odoportal.demo import setup
@@ -92,7 +92,7 @@ def _say_ready(port: int, folder: Path, today: date, sign_ins: "tuple[DemoSignIn
 @click.command("build")
 @click.option("--update-packages", is_flag=True, help="Build with the newest npm packages and write them into reflex.lock.")
 def build_only(update_packages: bool) -> None:
-    """Build the pages where they are out of date, and serve nothing.
+    """Build the pages if they are out of date, without serving them.
 
     Exactly the npm packages of reflex.lock are installed; only --update-packages changes that lock.
     """
@@ -107,7 +107,7 @@ def build_only(update_packages: bool) -> None:
 def run(host: str, port: int, no_build: bool) -> None:
     """Run the portal in production.
 
-    It is set by the ODOPORTAL_ variables of the environment, which docs/operations.md lists. Brings the database up to date first.
+    It is configured by the ODOPORTAL_ variables of the environment, which docs/operations.md lists. Brings the database up to date first.
     """
     settings = read_settings()
     with readable_errors():

@@ -37,6 +37,14 @@ def start_of_day(day: date) -> datetime:
     return datetime.combine(day, time.min, ZoneInfo(get_settings().zone)).astimezone(UTC)
 
 
+def at_local_time(day: date, at: time) -> datetime:
+    """Return the instant (UTC) of a time of day in the business's time zone.
+
+    When the clocks go back, a time that the day has twice is the first of the two.
+    """
+    return datetime.combine(day, at, ZoneInfo(get_settings().zone)).astimezone(UTC)
+
+
 def set_source(source: Callable[[], datetime] | None) -> None:
     """Replace the source of `now` (for tests); None restores the system clock."""
     global _source  # noqa: PLW0603

@@ -32,6 +32,17 @@ _WRITER_OPTIONS = {"sqlite_begin": "IMMEDIATE"}
 _writers = ThreadPoolExecutor(4, thread_name_prefix="writer")
 
 
+def open_file(path: Path, mode: str = "rw", **options: Any) -> sqlite3.Connection:
+    """Open an SQLite file, whatever its name: `#`, `?` and `%` have a meaning in SQLite's addresses.
+
+    Args:
+        path: The file.
+        mode: As in SQLite's addresses: `rw` never creates a file, `rwc` does.
+        options: Further arguments of `sqlite3.connect`.
+    """
+    return sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True, **options)
+
+
 class _SQLiteFile:
     """An SQLite file and its connections.
 
@@ -44,8 +55,7 @@ class _SQLiteFile:
     def open(self) -> sqlite3.Connection:
         if self._mode == "rwc":
             self._restrict_permissions()
-        uri = f"file:{quote(str(self._path))}?mode={self._mode}"
-        connection = sqlite3.connect(uri, uri=True, timeout=self._timeout, isolation_level=None, check_same_thread=False)
+        connection = open_file(self._path, self._mode, timeout=self._timeout, isolation_level=None, check_same_thread=False)
         try:
             self._enable_wal(connection)
             for pragma in PRAGMAS:
@@ -100,7 +110,7 @@ def _begin(connection: Connection) -> None:
 
 def _sqlite_engine(url: URL, timeout: float, mode: str) -> Engine:
     file = _SQLiteFile(Path(url.database or ""), timeout, mode)
-    engine = create_engine(url, creator=file.open, pool_size=8, pool_timeout=TIMEOUT_SECONDS)
+    engine = create_engine(url, creator=file.open, pool_size=8, pool_timeout=TIMEOUT_SECONDS, hide_parameters=True)
     event.listen(engine, "connect", file.on_connect)
     event.listen(engine, "checkout", file.on_checkout)
     event.listen(engine, "begin", _begin)
@@ -111,7 +121,7 @@ class InvalidDatabaseURL(ValueError):
     """An invalid database URL. The message is a predicate, such as "is not the address of …", to which the caller adds the subject."""
 
 
-def parse_url(url: str) -> URL:
+def parse_url(url: str | URL) -> URL:
     """Parse a database URL in SQLAlchemy's format.
 
     Raises:
@@ -130,14 +140,16 @@ def parse_url(url: str) -> URL:
     return parsed
 
 
-def make_engine(url: str) -> Engine:
+def make_engine(url: str | URL) -> Engine:
     """Create an engine for SQLite or PostgreSQL with the portal's timeouts and pool size.
+
+    The messages of its errors hold no values of the statements: those are people's data, and the messages are logged.
 
     Args:
         url: A database URL in SQLAlchemy's format; for SQLite, one with a file.
 
     Raises:
-        InvalidDatabaseURL: If the URL is invalid (see `address`).
+        InvalidDatabaseURL: If the URL is invalid (see `parse_url`).
     """
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -145,7 +157,9 @@ def make_engine(url: str) -> Engine:
     # TCP keepalives of the server: the locks of a client machine that is lost are released after 90 seconds instead of two hours.
     keepalives = "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
     connect_args = {"connect_timeout": TIMEOUT_SECONDS, "options": f"-c lock_timeout={TIMEOUT_SECONDS * 1000} {keepalives}"}
-    return create_engine(url, pool_size=8, pool_pre_ping=True, pool_timeout=TIMEOUT_SECONDS, connect_args=connect_args)
+    return create_engine(
+        url, pool_size=8, pool_pre_ping=True, pool_timeout=TIMEOUT_SECONDS, connect_args=connect_args, hide_parameters=True
+    )
 
 
 @lru_cache

@@ -5,10 +5,13 @@ import unicodedata
 
 import idna
 
-FOLDING_VERSION = "1"
+FOLDING_VERSION = "2"
 """The version of `fold`. Increase it when `fold` changes: stored search texts are then rebuilt (`importing.rebuild_search`)."""
 _SPACES = re.compile(r"\s+")
-_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "’": "'", "‐": "-", "–": "-", "—": "-", "−": "-"})
+# What Unicode does not decompose: ligatures, and letters with a stroke (ø, ł, đ).
+_PLAIN = str.maketrans({"œ": "oe", "æ": "ae", "þ": "th", "’": "'", "‐": "-", "–": "-", "—": "-", "−": "-"}) | str.maketrans(
+    "øłđðħŧı", "olddhti"
+)
 _JOINERS = "\u200c\u200d"
 # Unicode's bidirectional and format controls, joiners, invisible filler letters and tags (UAX 9, section 2; UTR 36, section 2.10.4).
 # Variation selectors are kept: Japanese names use them to choose a form of a character.
@@ -62,14 +65,29 @@ def printable(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Fold a text for search: lower case, no accents, plain ligatures, apostrophes and dashes, single spaces."""
+    """Fold a text for search: lower case, no accents or strokes, plain ligatures, apostrophes and dashes, single spaces."""
     if text.isascii():
         return " ".join(text.lower().split())
     # Fold twice: decomposing a character such as ™ can produce capitals (Unicode 3.13, compatibility caseless matching).
     plain = unicodedata.normalize("NFKD", text)
     for _ in range(2):
-        plain = unicodedata.normalize("NFKD", plain.casefold().translate(_LIGATURES))
+        plain = unicodedata.normalize("NFKD", plain.casefold().translate(_PLAIN))
     return _SPACES.sub(" ", "".join(c for c in plain if not unicodedata.combining(c))).strip()
+
+
+def name_order(name: str) -> tuple[str, list[str], str]:
+    """Return the sort key of a name, in the order of the CLDR for Canadian French.
+
+    Letters count first, so that É stands with E. Names that differ only in accents are compared from their end (cote, côte, coté), and
+    those that differ only in case have the small letter first.
+    """
+    accents: list[str] = []
+    for character in unicodedata.normalize("NFD", name):
+        if unicodedata.combining(character) and accents:
+            accents[-1] += character
+        else:
+            accents.append("")
+    return fold(name), accents[::-1], name.swapcase()
 
 
 def like_pattern(word: str) -> str:

@@ -128,8 +128,12 @@ class Formats:
         return formatted.replace(" ", "\u00a0").replace("\u202f", "\u00a0")
 
     def moment(self, value: datetime) -> str:
-        """Format the date and time of an instant in the business's time zone."""
+        """Format the date and time of an instant in the business's time zone, for a table or beside a label."""
         return f"{clock.to_local(value).date().isoformat()} {self.time(value)}"
+
+    def moment_in_text(self, value: datetime) -> str:
+        """Format the date and time of an instant for a sentence: `2026-10-03 at 9:58 a.m.`."""
+        return t("{day} at {time}", day=clock.to_local(value).date().isoformat(), time=self.time(value))
 
 
 def month_name(day: date, style: str = "short") -> str:
@@ -138,3 +142,26 @@ def month_name(day: date, style: str = "short") -> str:
     if style == "year":
         return format_skeleton("yMMMM", day, locale=locale)
     return format_date(day, "LLLL" if style == "long" else "LLL", locale=locale)
+
+
+def written_day(day: date) -> str:
+    """Write a date out, as in correspondence, in the language in use: `November 29, 2026`, `29 novembre 2026`.
+
+    French has it without the article, and the first of a month is `1er`. The spaces do not break.
+    """
+    month = format_date(day, "MMMM", locale=_locale(region_of(current_language())))
+    if current_language() == "fr":
+        return f"{'1er' if day.day == 1 else day.day}\u00a0{month}\u00a0{day.year}"
+    return f"{month}\u00a0{day.day}, {day.year}"
+
+
+def written_moment(instant: datetime) -> str:
+    """Write out an instant in the business's time zone: `November 29, 2026 at 1:05 p.m.`, `29 novembre 2026 à 13 h 5`.
+
+    It is in the language in use. French has no zero before the minutes, and none instead of them (Banque de dépannage linguistique).
+    """
+    local = clock.to_local(instant)
+    if current_language() == "fr":
+        minutes = f"\u00a0{local.minute}" if local.minute else ""
+        return f"{written_day(local.date())} à {local.hour}\u00a0h{minutes}"
+    return f"{written_day(local.date())} at {Formats(region_of('en')).time(instant)}"

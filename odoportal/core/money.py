@@ -1,6 +1,5 @@
 """Money: `Decimal` dollars in Python, whole cents in the database, never floats."""
 
-import re
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -59,21 +58,3 @@ class Money(TypeDecorator[Decimal]):
 def in_cents(column: Any) -> ColumnElement[int]:
     """Return a money column as the stored whole cents, labelled with the column's name."""
     return type_coerce(column, BigInteger()).label(column.key)
-
-
-_AMOUNT = re.compile(r"^[-−]?\$?\s*(\d{1,3}(?:[ \u00a0\u202f,]\d{3})+|\d+)(?:[.,](\d{2}))?\s*\$?$")
-
-
-def parse_amount(text: str) -> str | None:
-    """Normalize an amount typed by a customer to the form `12345.60`; return None when the text is not an amount.
-
-    It accepts `576.07`, `576,07`, `576,07 $`, `$12,345.60` and `12 345,60 $` (product.md, search). `$576` gives `576`. A whole number
-    without a dollar sign is not an amount: it may be the number of a document. A minus sign is dropped.
-    """
-    found = _AMOUNT.match(text.strip())
-    if not found:
-        return None
-    whole, fraction = re.sub(r"\D", "", found[1]), found[2]
-    if fraction is None and "$" not in text:
-        return None
-    return f"{whole}.{fraction}" if fraction else whole

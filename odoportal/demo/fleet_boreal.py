@@ -75,7 +75,7 @@ def _invoices(sheets: Sheets, chance: random.Random, orders: list[_Bought]) -> N
         total = sheets.invoice(NUMBER, number, order, issued, issued + timedelta(30), parts)
         paid = issued + timedelta(chance.randint(3, 45))
         if chance.random() < 0.004:
-            _refund(sheets, number, issued, total, sum((part.amount for part in parts if part.amount), Decimal(0)))
+            _credit(sheets, number, issued, total, sum((part.amount for part in parts if part.amount), Decimal(0)))
         elif paid > TODAY:
             _leave_open(sheets, chance, number, issued, total)
         else:
@@ -87,7 +87,7 @@ def _invoices(sheets: Sheets, chance: random.Random, orders: list[_Bought]) -> N
         sheets.payment(NUMBER, f"BH-{20000 + INVOICES}", TODAY, sold.TRANSFER, held)
 
 
-def _refund(sheets: Sheets, number: str, issued: date, total: Decimal, subtotal: Decimal) -> None:
+def _credit(sheets: Sheets, number: str, issued: date, total: Decimal, subtotal: Decimal) -> None:
     reason = ("Facturé deux fois", "Billed twice")
     sheets.payment(NUMBER, f"BH-R{number}", issued, sold.TRANSFER, {number: total})
     sheets.credit(f"C-{number}", number, min(issued + timedelta(9), TODAY), reason, subtotal)

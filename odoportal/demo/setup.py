@@ -58,6 +58,9 @@ def prepare(folder: Path, port: int, today: date, database_url: str = "") -> Non
         "launch_url": "https://www.odotrack.com",
         "learn_more_url": "https://www.odotrack.com",
         "company_address": "2800, av. Francis-Hughes; Laval (Québec)\u00a0 H7L 3J5",
+        "company_address_en": "2800 Francis-Hughes Ave.; Laval, Quebec\u00a0 H7L 3J5",
+        "how_to_pay_en": "By cheque to the order of Odotrack inc., or by bank transfer (ask us for the account).",
+        "how_to_pay_fr": "Par chèque à l’ordre d’Odotrack inc., ou par virement bancaire (demandez-nous le compte).",
         "support_email": "support@odotrack.example",
         "support_phone": "1-800-555-0199",
     }

@@ -8,14 +8,18 @@ from sqlmodel import Field, SQLModel
 from odoportal.core.money import Money
 
 
-def search_indexes(table: str) -> tuple[Index, Index]:
+def search_indexes(table: str, *filtered: str) -> tuple[Index, Index]:
     """Return the indexes for searching a table's column `search` (see `lists.search`).
 
     In SQLite the index is covering: it holds an account's texts next to each other, apart from the wide rows, so that a scan of them is
     fast; the trigrams are in a separate table (`migrations.trigrams`). In PostgreSQL one GIN index has the account and the trigrams.
+
+    Args:
+        table: the name of the table.
+        filtered: the columns that the list's filters and the meanings of search words read, so that the index covers them as well.
     """
     return (
-        Index(f"ix_{table}_texts", "account_id", "id", "search").ddl_if(dialect="sqlite"),
+        Index(f"ix_{table}_texts", "account_id", "id", "search", *filtered).ddl_if(dialect="sqlite"),
         Index(f"ix_{table}_grams", "account_id", "search", postgresql_using="gin", postgresql_ops={"search": "gin_trgm_ops"}).ddl_if(
             dialect="postgresql"
         ),

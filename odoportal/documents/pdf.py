@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, ParamSpec, TypeVar, cast
 from weakref import WeakValueDictionary
 
+from odoportal.documents import characters
 from odoportal.documents.sheet import Sheet, template_strings
 
 P = ParamSpec("P")
@@ -30,19 +30,6 @@ PAPERS = {"letter": "us-letter", "a4": "a4"}
 WORKERS = 2
 _PROGRAM = Path(__file__).with_name("pdf_worker.py")
 _MAX_WORD = 28
-_MISSING = "\ufffd"
-# The characters that the bundled fonts (fonts/README.txt) or, for other scripts, Typst's own have: PDF/UA refuses a text with a
-# character that no font has. A test renders all of them.
-_DRAWABLE = (
-    "\\x20-\\x7e\\xa0-\\xac\\xae-\u02ff\u0370-\u0377\u037a-\u037f\u0384-\u038a\u038c\u038e-\u03a1\u03a3-\u0482\u048a-\u04ff"
-    "\u05d0-\u05ea\u0621-\u063a\u0640-\u064a\u0660-\u0669\u1400-\u167f\u18b0-\u18f5\u1d43-\u1dbf\u1e00-\u1eff\u2010-\u2027\u2030-\u2040"
-    "\u2070\u2071\u2074-\u208e\u20a0-\u20bf\u2116\u2122\u2150\u2151\u2153-\u215f\u2190-\u21ff\u2200-\u22ff\u25a0-\u2606\u2713\u2714\u2717\u2718\ua78b\ua78c\ufffd"
-)
-_NOT_DRAWABLE = re.compile(f"[^{_DRAWABLE}]")
-# The combining marks that remain after composition in names of First Nations (Sḵwx̱wú7mesh). More on one letter are no spelling of a name.
-_MARK = re.compile("[\u0300-\u036f]")
-_MOST_MARKS = 3
-_TAKES_MARKS = re.compile("[A-Za-z\xc0-\u02af\u0370-\u03ff\u1e00-\u1eff]")
 _LONG_WORD = re.compile(rf"[^\s-]{{{_MAX_WORD},}}")
 _pool = ThreadPoolExecutor(WORKERS, "pdf")
 _long_pool = ThreadPoolExecutor(1, "pdf-long")
@@ -138,38 +125,8 @@ def _render_json(data: bytes) -> bytes:
 
 
 def drawable(text: str) -> str:
-    """Return a text reduced to characters the fonts have (ASVS 1.3.3).
-
-    The text is composed (NFC); line breaks and separators become spaces; control characters, invisible characters (directions, joiners)
-    and combining marks without a letter are dropped; a character that no font has is written by its plain equivalent (NFKC: ﬁ as fi),
-    or else becomes �. A word longer than a column gets places where it may break.
-    """
-    kept: list[str] = []
-    marks_left = 0
-    for character in unicodedata.normalize("NFC", text):
-        category = unicodedata.category(character)
-        if category[0] == "Z" and character != "\u00a0":
-            kept.append("\u00a0" if character == "\u202f" else " ")
-        elif character in "\n\r\t":
-            kept.append(" ")
-        elif _MARK.match(character):
-            if marks_left:
-                kept.append(character)
-                marks_left -= 1
-            continue
-        elif category[0] not in "CM" or category in {"Cn", "Co"}:
-            kept.append(_plain(character))
-        marks_left = _MOST_MARKS if _TAKES_MARKS.match(character) else 0
-    shown = "".join(kept)
-    return _LONG_WORD.sub(lambda word: "\u200b".join(re.findall(f".{{1,{_MAX_WORD // 2}}}", word[0])), shown)
-
-
-def _plain(character: str) -> str:
-    """Return a character, or what stands for it if no font has it."""
-    if not _NOT_DRAWABLE.match(character):
-        return character
-    plain = unicodedata.normalize("NFKC", character)
-    return _MISSING if _NOT_DRAWABLE.search(plain) else plain
+    """Return a text reduced to characters the fonts have. A word longer than a column gets places where it may break."""
+    return _LONG_WORD.sub(lambda word: "\u200b".join(re.findall(f".{{1,{_MAX_WORD // 2}}}", word[0])), characters.drawable(text))
 
 
 def _drawable(value: Any) -> Any:

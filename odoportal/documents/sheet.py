@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from odoportal.core.i18n import Formats, t
+from odoportal.core.i18n import Formats, current_language, t
 from odoportal.documents.models import TaxRow
 from odoportal.documents.view import LineView, tax_view
 from odoportal.settings import get_settings
@@ -20,7 +20,7 @@ class Block:
 
 @dataclass(frozen=True)
 class TotalRow:
-    """A row of the totals. `kind` is empty, `total` or `balance`; `note` is small text after the label."""
+    """A row of the totals. `kind` is empty, `total`, `balance` or, without an amount, `heading`; `note` is small text after the label."""
 
     label: str
     amount: str
@@ -53,7 +53,7 @@ class Sheet:
 
 def seller() -> Block:
     """Return the block with the sender of the document."""
-    return Block(t("Invoiced by"), get_settings().company_lines)
+    return Block(t("Issued by"), get_settings().company_lines(current_language()))
 
 
 def template_strings() -> dict[str, object]:

@@ -22,7 +22,7 @@ def clean_line(value: str) -> str:
         ValueError: If it contains control characters; the message is in the language in use.
     """
     if any(unicodedata.category(c) in {"Cc", "Cs"} and c != "\t" for c in value):
-        raise ValueError(t("This holds characters that cannot be used here."))
+        raise ValueError(t("This contains characters that are not allowed."))
     return mask_card_numbers(re.sub(r"\s+", " ", strip_invisible(value)).strip())
 
 
@@ -35,7 +35,7 @@ def _clean_text(value: object) -> object:
         return value
     plain = value.replace("\r\n", "\n").replace("\r", "\n")
     if any(unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t" for c in plain):
-        raise ValueError(t("This holds characters that cannot be used here."))
+        raise ValueError(t("This contains characters that are not allowed."))
     return mask_card_numbers(strip_invisible(plain).strip())
 
 
@@ -43,7 +43,7 @@ def _normalize_email(value: str) -> str:
     try:
         return validate_email(value, check_deliverability=False).normalized
     except EmailNotValidError:
-        raise ValueError(t("Enter an email such as name@example.com.")) from None
+        raise ValueError(t("Enter an email address, such as name@example.com.")) from None
 
 
 Line = Annotated[str, BeforeValidator(_clean_line)]
@@ -87,7 +87,7 @@ def required_message() -> str:
 
 def unreadable_message() -> str:
     """Return the message for a request that no form of ours sends, in the language in use."""
-    return t("This request cannot be read. Go back and try again.")
+    return t("We could not read this request. Go back and try again.")
 
 
 def _error_message(error: Mapping[str, Any]) -> str:
@@ -100,7 +100,7 @@ def _error_message(error: Mapping[str, Any]) -> str:
         return t("Use at most {n} characters.", n=limits["max_length"])
     if kind == "value_error":
         return str(limits["error"])
-    return t("Choose one of the values offered.") if kind in {"literal_error", "enum"} else t("This cannot be used here.")
+    return t("Choose an option from the list.") if kind in {"literal_error", "enum"} else t("This value is not allowed.")
 
 
 def validate(model: type[M], fields: Mapping[str, str]) -> M | dict[str, str]:

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Concatenate, Generic, ParamSpec, get_args
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from limits import RateLimitItemPerMinute
 from pydantic import SecretStr
@@ -40,6 +40,7 @@ from odoportal.limits.work_queue import Busy, retry_later
 from odoportal.observability import logs
 from odoportal.web.links import link_to
 from odoportal.web.page import Fill, PageContent, PageRequest
+from odoportal.web.sent_fields import decode_fields
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_FIELDS = 50
@@ -180,11 +181,11 @@ def conflict(sent: SentForm[Any], stored: Mapping[str, str]) -> FormResult | Non
         return None
     typed = sent.values.model_dump(mode="json")
     errors = {
-        name: t("Stored meanwhile: “{value}”.", value=value) if value else t("This was emptied meanwhile.")
+        name: t("Saved value: “{value}”.", value=value) if value else t("This field was cleared in the meantime.")
         for name, value in stored.items()
         if name in typed and value != str(typed[name] if typed[name] is not None else "")
     }
-    error = t("This was changed in the meantime, in another window or by somebody else. Look at it, then save again.")
+    error = t("This was changed in the meantime, in another window or by someone else. Check it, then save again.")
     return FormResult(errors=errors, error=error, version=version)
 
 
@@ -235,12 +236,12 @@ def purge_expired(session: Session, now: datetime) -> int:
 
 def too_many_message() -> str:
     """Return the message for a rate limit of a minute or so, in the language in use."""
-    return t("That was too many at once. Wait a minute, then try again.")
+    return t("Too many requests at once. Wait a minute, then try again.")
 
 
 def busy_message() -> str:
     """Return the message for an overloaded portal, in the language in use."""
-    return t("The portal is very busy at this moment. Try again in a few seconds.")
+    return t("The portal is very busy right now. Try again in a few seconds.")
 
 
 async def read_form(request: Request) -> dict[str, str] | Response:
@@ -258,7 +259,7 @@ async def read_form(request: Request) -> dict[str, str] | Response:
         if len(body) > MAX_BODY_BYTES:
             return _refusal(413)
     try:
-        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace", max_num_fields=MAX_FIELDS))
+        return dict(decode_fields(body, MAX_FIELDS))
     except ValueError:
         return _refusal(400)
 
@@ -296,12 +297,12 @@ def _unavailable(form: str, error: Exception) -> FormResult:
     if isinstance(error, Busy):
         return FormResult(error=busy_message(), status=HTTPStatus.TOO_MANY_REQUESTS, dress=retry_later)
     _log.error("the form %s could not be saved", form, exc_info=error)
-    message = t("Something failed on our side. Nothing is lost. Try again in a moment.")
+    message = t("Something went wrong on our side. Nothing was lost. Try again in a moment.")
     return FormResult(error=message, status=HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _forbidden() -> FormResult:
-    error = t("Your role in this account does not allow this. Ask its owner.")
+    error = t("Your role in this account does not allow this. Ask an owner of the account.")
     return FormResult(error=error, status=HTTPStatus.FORBIDDEN)
 
 

@@ -9,6 +9,7 @@ from odoportal.importing.bulk import Key, Values, by_key, changed_values, differ
 from odoportal.importing.file_order import address_key
 from odoportal.importing.run import RowRef, Run, unique_rows
 from odoportal.importing.schemas import AccountRecord, AddressRecord
+from odoportal.rooms.addresses import postal
 from odoportal.rooms.addresses.models import Address, AddressDefault
 from odoportal.rooms.addresses.service import FIELDS, archived_code
 from odoportal.rooms.invoices.models import Invoice
@@ -74,7 +75,8 @@ def _merged_values(existing: Mapping[Key, Any], wanted: Mapping[Key, Values]) ->
         if not row.file:
             found[at] = {**kept, **wanted[at]}
             continue
-        previous: Values = json.loads(row.file)
+        # An earlier release stored the province and the postal code as the file wrote them.
+        previous: Values = postal.understood(json.loads(row.file))
         found[at] = {**previous, **wanted[at], "file": "", "archived_at": None} if changed_values(previous, wanted[at]) else kept
     return found
 

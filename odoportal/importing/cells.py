@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from email_validator import EmailNotValidError, validate_email
 
 from odoportal.core.folding import printable, strip_invisible
+from odoportal.rooms.addresses import postal
 
 MAX_QUANTITY = 1_000_000
 FIRST_YEAR, LAST_YEAR = 1970, 2199
@@ -22,9 +23,10 @@ _AMOUNT = re.compile(r"-?[0-9]{1,10}(\.[0-9]{1,2})?")
 _RATE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
 _INTEGER = re.compile(r"[0-9]{1,9}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})")
 _LINE_BREAKS = re.compile(r"[\r\n\t]+")
-_YES, _NO = {"yes", "oui", "true", "1"}, {"no", "non", "false", "0", ""}
+_YES, _NO = {"yes", "y", "oui", "true", "t", "vrai", "1"}, {"no", "n", "non", "false", "f", "faux", "0", ""}
+_ROUNDED = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]{1,3}", re.IGNORECASE)
 
 
 class RowError(ValueError):
@@ -52,9 +54,35 @@ def clean(cell: str) -> str:
     text = unicodedata.normalize("NFC", strip_invisible(_LINE_BREAKS.sub(" ", cell)).strip())
     for character in text:
         if "\udc80" <= character <= "\udcff":
-            raise ValueError(f"byte 0x{ord(character) - 0xDC00:02X} cannot be read; save the file as UTF-8")
+            byte = ord(character) - 0xDC00
+            raise ValueError(f"byte 0x{byte:02X} cannot be read; save the file as UTF-8, or declare its encoding with --encoding")
         if unicodedata.category(character) in {"Cc", "Cs"}:
             raise ValueError(f"control character U+{ord(character):04X}")
+    return text
+
+
+def key(text: str) -> str:
+    """Return the text of a number, reference, serial or code that names a record: no invisible characters, only plain spaces.
+
+    Raises:
+        ValueError: for a number that a spreadsheet has rounded, and for characters that have no meaning in Unicode.
+    """
+    if "+" in text and _ROUNDED.fullmatch(text):
+        raise ValueError(f"{quoted(text)} was rounded by a spreadsheet; give the column the format Text, and export it again")
+    if text.isascii():
+        return text
+    kinds = ((character, unicodedata.category(character)) for character in text)
+    plain = "".join(" " if kind == "Zs" else character for character, kind in kinds if kind != "Cf").strip()
+    if not plain.isprintable():
+        unknown = next(character for character in plain if not character.isprintable())
+        raise ValueError(f"character U+{ord(unknown):04X} cannot be part of it")
+    return plain
+
+
+def document_number(text: str) -> str:
+    """Parse the number of a document, which is part of its address: no backslash, and no empty or dotted parts between slashes."""
+    if "\\" in text or ("/" in text and not {"", ".", ".."}.isdisjoint(text.split("/"))):
+        raise ValueError(f"{quoted(text)} cannot be part of an address; use no \\, no // and no /../")
     return text
 
 
@@ -77,7 +105,7 @@ def total_amount(text: str) -> Decimal:
     """Parse dollars, zero or more."""
     value = amount(text)
     if value < 0:
-        raise ValueError(f"{quoted(text)} must not be negative; a refund is a credit note")
+        raise ValueError(f"{quoted(text)} must not be negative; what is given back is a credit note")
     return value
 
 
@@ -141,11 +169,11 @@ def email(text: str) -> str:
 
 
 def country(text: str) -> str:
-    """Parse an ISO 3166 country code of two letters; an empty cell means CA."""
-    code = text.upper() or "CA"
-    if not re.fullmatch(r"[A-Z]{2}", code):
-        raise ValueError(f"{quoted(text)} is not a country code of two letters such as CA")
-    return code
+    """Parse a country, written as its ISO 3166 code of two letters or as its name; an empty cell means CA."""
+    try:
+        return postal.country_code(text or postal.HOME)
+    except postal.UnknownCountry as problem:
+        raise ValueError(f"{quoted(text)} {problem}") from None
 
 
 def web_address(text: str) -> str:

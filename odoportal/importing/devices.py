@@ -12,7 +12,6 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
-from odoportal.core import clock
 from odoportal.importing.bulk import Key, Values, by_key, delete_rows, fetch
 from odoportal.importing.documents import OrderLines, find_order_id
 from odoportal.importing.reader import Line
@@ -78,7 +77,7 @@ class _Assignments:
 
     def __init__(self, run: Run, lines: Iterable[Line[DeviceRecord]]) -> None:
         numbers = {line.row.order for line in lines if line.row.order}
-        self._run, self._lines, self._today = run, OrderLines(run, numbers), clock.to_local(run.now).date()
+        self._run, self._lines, self._today = run, OrderLines(run, numbers), run.today
         known = {ref.id for number in numbers if (ref := run.known["order"].get(number))}
         self._starts: dict[int, date] = {row.id: row.start_on for row in fetch(run.session, Order, "id", {i for i in known if i > 0})}
         self._starts |= {i: run.planned["order"][i]["start_on"] for i in known if i in run.planned["order"]}

@@ -77,7 +77,7 @@ def import_invoices(run: Run) -> None:
 
     wanted = _document_values(run, name, "invoice", lines, existing, values)
     fresh = {**InvoiceRecord.defaults("order", "bill_to"), "order_id": None, "bill_to_id": None, "search": ""}
-    fresh |= {"paid": 0, "pending": 0, "credited": 0, "settled_on": None, "refunded": False}
+    fresh |= {"paid": 0, "pending": 0, "credited": 0, "settled_on": None}
     _write_documents(run, name, "invoice", existing, wanted, fresh, lines)
 
 
@@ -284,6 +284,9 @@ def import_credit_notes(run: Run) -> None:
             continue
         if held is not None and held.account_id != invoice.account_id:
             run.refuse(name, line.at, "invoice", f"credit note {row.number} belongs to another account", own)
+            continue
+        if row.issued_on > run.today:
+            run.refuse(name, line.at, "issued_on", f"{row.issued_on} is after today; import the credit note on its day", own)
             continue
         wanted[row.number,] = {**row.stated("invoice"), "account_id": invoice.account_id, "invoice_id": invoice.id}
     _write_documents(run, name, "credit_note", existing, wanted, {}, lines)

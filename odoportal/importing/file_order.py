@@ -11,6 +11,11 @@ from odoportal.accounts.service import email_key
 from odoportal.importing import schemas
 from odoportal.importing.schemas import FileRecord, TwoLanguages
 
+REFERENCES = frozenset(("account", "order", "invoice", "payment", "ship_to", "bill_to"))
+"""The columns that refer to a record of another file."""
+KEYS = REFERENCES | {"number", "reference", "serial", "code"}
+"""The columns that name a record."""
+
 
 @dataclass(frozen=True)
 class FileKind:
@@ -27,20 +32,29 @@ class FileKind:
     unit: tuple[str, str]
 
     @property
+    def printed(self) -> bool:
+        """Whether its texts are printed on documents."""
+        return self.row not in {schemas.PersonRecord, schemas.FulfilmentRecord, schemas.DeviceRecord}
+
+    @property
     def columns(self) -> frozenset[str]:
         """Every column that is read."""
         return frozenset(self.row.model_fields)
 
     @cached_property
     def value_formats(self) -> Mapping[str, str]:
-        """The columns whose values can be written in several ways: "amount", "rate" or "day" by name."""
+        """The columns whose values can be written in several ways, with the name of the format (`Dialect.readers`), or "key"."""
         found: dict[str, str] = {}
         for name, field in self.row.model_fields.items():
             kinds: set[Any] = {field.annotation, *get_args(field.annotation)}
-            if Decimal in kinds:
+            if name in KEYS:
+                found[name] = "key"
+            elif name == "quantity":
+                found[name] = "quantity"
+            elif Decimal in kinds:
                 found[name] = "rate" if name == "rate" else "amount"
             elif kinds & {date, datetime}:
-                found[name] = "day"
+                found[name] = "instant" if datetime in kinds else "day"
         return found
 
     def missing(self, header: set[str]) -> list[str]:

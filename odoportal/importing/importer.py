@@ -24,7 +24,7 @@ from odoportal.importing.handlers import HANDLERS
 from odoportal.importing.merge import Invite, forget, merge, order_files, unfinished
 from odoportal.importing.reader import FileTable, read_table
 from odoportal.importing.recompute import refresh
-from odoportal.importing.report import MAX_FAULTS, BadRow, Report
+from odoportal.importing.report import MAX_FAULTS, NO_IMPORT_FILE, OTHER_FILES, BadRow, Report
 from odoportal.importing.run import Run
 from odoportal.importing.staging import BATCH_ROWS, Staging
 from odoportal.importing.validate import Progress, validate
@@ -63,7 +63,7 @@ class Options:
 
 
 def find_files(path: Path) -> tuple[dict[str, Path], list[str]]:
-    """Return the files of an import by name, and the names of the other CSV files in the folder.
+    """Return the files of an import by name, and the names of the other CSV files, workbooks and archives in the folder.
 
     Raises:
         ImportRefused: if the path does not exist, cannot be read, or has no file of an import.
@@ -75,10 +75,11 @@ def find_files(path: Path) -> tuple[dict[str, Path], list[str]]:
             file.open("rb").close()
     except OSError as problem:
         raise ImportRefused(f"{path} cannot be read: {problem.strerror}.") from None
+    others = [file.name for file in found if file.suffix.casefold() in OTHER_FILES and file.name.casefold() not in wanted]
     if not wanted:
-        where = "is not an import file" if path.exists() and not path.is_dir() else "has no import files"
+        kind = OTHER_FILES.get(path.suffix.casefold(), "")
+        where = f"is {kind or NO_IMPORT_FILE}" if path.exists() and not path.is_dir() else "has no import files"
         raise ImportRefused(f"{path} {where if path.exists() else 'does not exist'}; import files are {', '.join(BY_NAME)}.")
-    others = [file.name for file in found if file.suffix.casefold() == ".csv" and file.name.casefold() not in wanted]
     return {kind.name: wanted[kind.name] for kind in FILES if kind.name in wanted}, others
 
 
@@ -265,6 +266,7 @@ def _complete_report(staging: Staging, bad: list[BadRow], count: int, bad_rows: 
     """Complete a report with what was read and what is bad."""
     order_files(report, list(staging.tables), {name: _ignored(table) for name, table in staging.tables.items()})
     report.bad, report.faults, report.bad_rows = bad, count, bad_rows
+    report.hints = {name: table.hints for name, table in staging.tables.items()}
     report.forms = {name: table.form.summary for name, table in staging.tables.items() if table.form.summary}
     return report
 

@@ -1,9 +1,10 @@
 """Importing payments and their allocations to invoices."""
 
+from odoportal.core import clock
 from odoportal.importing.bulk import Key, Values, by_key, fetch
 from odoportal.importing.run import RowRef, Run, unique_rows
 from odoportal.importing.schemas import AllocationRecord, PaymentRecord
-from odoportal.rooms.invoices.models import Allocation, Payment
+from odoportal.rooms.invoices.models import Allocation, Payment, PaymentStatus
 
 
 def import_payments(run: Run) -> None:
@@ -23,6 +24,10 @@ def import_payments(run: Run) -> None:
         if held is not None and held.account_id != account.id:
             run.refuse(name, line.at, "account", f"payment {row.reference} belongs to another account", own)
             continue
+        received_on = clock.to_local(row.received_at).date()
+        if row.status == PaymentStatus.SETTLED and received_on > run.today:
+            run.refuse(name, line.at, "received_at", f"{received_on} is after today; a payment that is not received yet is pending", own)
+            continue
         places[row.reference] = line.at
         wanted[row.reference,] = {**row.stated("account"), "account_id": account.id}
     outcome = run.upsert_and_count(
@@ -33,6 +38,7 @@ def import_payments(run: Run) -> None:
         run.planned["payment"][found] = wanted[reference,]
         run.note_first_row("payment", found, name, places[reference])
     if not run.dry:
+        run.touch("payment", (RowRef(outcome.ids[at], wanted[at]["account_id"]) for at in outcome.new | outcome.changed))
         for row in fetch(run.session, Allocation, "payment_id", [outcome.ids[at] for at in outcome.changed]):
             run.touch("invoice", [RowRef(row.invoice_id, row.account_id)])
 
@@ -64,3 +70,4 @@ def import_allocations(run: Run) -> None:
     accounts = {values["payment_id"]: values["account_id"] for values in wanted.values()}
     outcome = run.replace_parts(name, Allocation, "payment_id", ("payment_id", "invoice_id"), wanted, places)
     run.touch("invoice", (RowRef(invoice, accounts[payment]) for payment, invoice in outcome.touched))
+    run.touch("payment", (RowRef(payment, accounts[payment]) for payment, _ in outcome.touched))

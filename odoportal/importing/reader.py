@@ -9,14 +9,20 @@ from typing import BinaryIO, Generic, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from odoportal.importing.cells import RowError, clean
-from odoportal.importing.dialect import Dialect, FileFormat, delimiter_of, encoding_of
-from odoportal.importing.file_order import FileKind
-from odoportal.importing.report import BadRow
-from odoportal.importing.schemas import FileRecord
+from odoportal.documents.characters import undrawable
+from odoportal.importing.cells import RowError, clean, key, quoted
+from odoportal.importing.dialect import ENCODINGS, Dialect, FileFormat, encoding_of, format_of, header_name, is_blank, misread
+from odoportal.importing.file_order import REFERENCES, FileKind
+from odoportal.importing.report import BadRow, Hints
+from odoportal.importing.schemas import FileRecord, InvoiceRecord, TwoLanguages
 
 R = TypeVar("R", bound=FileRecord)
 Record = tuple[int, list[str]]
+_ZIP, _OLD_OFFICE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_DECLARE = "declare its encoding with --encoding, such as cp850 or cp863 (MS-DOS) or mac-roman, or windows-1252 if it is right"
+_MOST_SIGNS = 3
+_START = 1 << 16
+_HEAD = 128
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 PLAIN = FileFormat("utf-8", has_bom=False, delimiter=",")
 BOM = b"\xef\xbb\xbf"
@@ -38,7 +44,8 @@ class Line(NamedTuple, Generic[R]):
 class FileTable:
     """The content of a file. `complete` is False if the rest of the file could not be read.
 
-    `bad_records` has the records that bad rows define or belong to. `bad_units` has the line of each bad row and its unit.
+    `bad_records` has the records that bad rows define or belong to. `bad_units` has the line of each bad row and its unit. `hints` is what
+    the good rows lack.
     """
 
     kind: FileKind
@@ -50,6 +57,7 @@ class FileTable:
     bad_units: list[tuple[int, tuple[str, str]]] = field(default_factory=list[tuple[int, tuple[str, str]]])
     complete: bool = True
     form: FileFormat = PLAIN
+    hints: Hints = field(default_factory=Hints)
 
     def refuse(self, line: int, column: str, reason: str) -> None:
         """Record a bad row."""
@@ -77,27 +85,39 @@ def read_rows(table: FileTable, file: BinaryIO, spelling: Dialect) -> Iterator[L
         spelling: the declared format of the file.
     """
     file.seek(0)
-    start = file.read(len(BOM))
-    if start.startswith(UTF_16):
-        table.give_up(1, "the file is UTF-16; save it as UTF-8")
+    start = file.read(_START)
+    if problem := _other_kind(start) or ("" if spelling.encoding else _utf_16(start)):
+        table.give_up(1, problem)
         return
-    encoding = {"utf-8": "utf-8", "windows-1252": "cp1252"}.get(spelling.encoding or "")
-    marked = start == BOM and encoding != "cp1252"
+    encoding = ENCODINGS[spelling.encoding] if spelling.encoding else None
+    marked = start.startswith(BOM) and encoding in {None, "utf-8"}
     encoding = encoding or ("utf-8" if marked else encoding_of(file))
-    table.form = FileFormat(encoding, marked, spelling.delimiter or _delimiter(table.kind, file, encoding))
+    text = start.decode(encoding, "replace").lstrip("\ufeff")
+    known = format_of(text, table.kind.columns, lambda names: not table.kind.missing(names), spelling.delimiter)
+    table.form = FileFormat(encoding, marked, *known)
     found = records(table, file)
-    header = _header(table, next(found, None))
+    first = next(found, None)
+    header = _header(table, first) if table.complete else []
     if header:
         row_of = _RowReader(table, header, spelling)
+        guessed = encoding == "cp1252" and spelling.encoding is None
         for at, cells in found:
+            if guessed and (word := next(filter(None, map(misread, cells)), "")):
+                table.give_up(at, f"{quoted(word)} is not in Windows-1252, as the file was read; {_DECLARE}")
+                return
             row = row_of.read(at, cells)
             yield None if row is None else Line(at, row)
 
 
-def _delimiter(kind: FileKind, file: BinaryIO, encoding: str) -> str:
-    file.seek(0)
-    head = next((line for line in iter(lambda: file.readline(1 << 16), b"") if line.strip()), b"")
-    return delimiter_of(head.decode(encoding, "replace").lstrip("\ufeff"), kind.columns)
+def _other_kind(start: bytes) -> str:
+    """Return why a file is no text, by what it begins with; "" if it may be text."""
+    if start.startswith(_OLD_OFFICE) or (start.startswith(_ZIP) and b"[Content_Types].xml" in start[:_HEAD]):
+        return "the file is an Excel workbook; save its sheet as CSV"
+    return "the file is a ZIP archive; unpack it" if start.startswith(_ZIP) else ""
+
+
+def _utf_16(start: bytes) -> str:
+    return "the file is UTF-16; save it as UTF-8, or declare it with --encoding utf-16" if start.startswith(UTF_16) else ""
 
 
 class _LimitedLines:
@@ -117,14 +137,14 @@ class _LimitedLines:
         line = self._text.readline(self.remaining + 1)
         self.remaining -= len(line)
         if self.remaining < 0:
-            raise csv.Error(f"a row has more than {LONGEST_RECORD} characters")
+            raise csv.Error(f"a row has more than {LONGEST_RECORD} characters; it may have no line end or an open quote")
         if not line:
             raise StopIteration
         return line
 
 
 def records(table: FileTable, file: BinaryIO) -> Generator[Record, None, None]:
-    """Yield every record of a file that is not blank, with its first line. The table has the file's form."""
+    """Yield the header of a file and every record after it that is not blank, with its first line. The table has the file's form."""
     file.seek(len(BOM) if table.form.has_bom else 0)
     # Read invalid bytes as lone surrogates, so that each is reported with its line and column.
     text = io.TextIOWrapper(file, table.form.encoding, "surrogateescape", newline="")
@@ -139,9 +159,10 @@ def records(table: FileTable, file: BinaryIO) -> Generator[Record, None, None]:
             except StopIteration:
                 return
             except csv.Error as problem:
-                table.give_up(at, f"cannot be read any further: {problem}")
+                reason = "a cell is too long; a quote may be open" if "field limit" in str(problem) else problem
+                table.give_up(at, f"cannot be read any further: {reason}")
                 return
-            if any(cells) and not all(cell.isspace() or not cell for cell in cells):
+            if at >= table.form.header and not is_blank(cells):
                 yield at, cells
     finally:
         # The caller closes the file.
@@ -152,7 +173,7 @@ def _header(table: FileTable, record: Record | None) -> list[str]:
     """Return the names of the columns; an empty list if the file cannot be read with this header."""
     at, cells = record or (1, [])
     try:
-        names = [clean(cell).casefold() for cell in cells]
+        names = [header_name(clean(cell)) for cell in cells]
     except ValueError as problem:
         table.give_up(at, f"the header cannot be read: {problem}")
         return []
@@ -179,15 +200,20 @@ class _RowReader:
         self._columns = [(place, name) for place, name in enumerate(header) if name in table.columns]
         self._names = [name for _, name in self._columns]
         self._places = [place for place, _ in self._columns]
-        readers = {"amount": spelling.amount, "rate": spelling.rate, "day": spelling.day}
+        readers = {**spelling.readers, "key": key}
         self._value_readers = [(name, readers[how]) for name, how in table.kind.value_formats.items() if name in table.columns]
+        row = table.kind.row
+        self._bilingual = [*row.texts()] if issubclass(row, TwoLanguages) else []
         self._validate = table.kind.row.__pydantic_validator__.validate_python
 
     def read(self, at: int, cells: list[str]) -> FileRecord | None:
         """Return the checked row, or None after recording everything that is wrong with it."""
         faults: list[tuple[str, str]] = []
         if len(cells) != self._width:
-            faults.append(("", f"{len(cells)} cells in {self._width} columns; a value with a {self._delimiter_name()} goes in quotes"))
+            # Excel leaves out empty cells at the end of a row, or adds some.
+            if not is_blank(cells[self._width :]):
+                name = self._table.form.delimiter_name
+                faults.append(("", f"{len(cells)} cells in {self._width} columns; a value with a {name} goes in quotes"))
             cells = [*cells, *[""] * (self._width - len(cells))]
         raw = self._texts([cells[place] for place in self._places], faults)
         for name, read in self._value_readers:
@@ -198,14 +224,29 @@ class _RowReader:
                     faults.append((name, str(problem)))
         if not faults:
             try:
-                return self._validate(raw)
+                row = self._validate(raw)
             except ValidationError as problem:
                 faults = list(_faults(problem))
+            else:
+                self._look_for_hints(at, raw)
+                return row
         for column, reason in faults:
             self._table.refuse(at, column, reason)
         self._table.bad_records.update(self._table.kind.belongs_to(raw))
         self._table.bad_units.append((at, self._table.kind.unit_of(raw)))
         return None
+
+    def _look_for_hints(self, at: int, raw: dict[str, str]) -> None:
+        kind, hints = self._table.kind, self._table.hints
+        for language, other in (("fr", "en"), ("en", "fr")):
+            lacking = (raw.get(f"{name}_{other}") and not raw.get(f"{name}_{language}") for name in self._bilingual)
+            hints.one_language[language] += any(lacking)
+        if kind.row is InvoiceRecord:
+            hints.without_terms += not (raw.get("terms_fr") or raw.get("terms_en"))
+        if kind.printed:
+            for name, text in raw.items():
+                if name not in REFERENCES and not text.isascii() and (signs := undrawable(text)):
+                    hints.add_undrawable(BadRow(kind.name, at, name, f"documents cannot show {_named(signs)}"))
 
     def _texts(self, cells: list[str], faults: list[tuple[str, str]]) -> dict[str, str]:
         """Return the texts by column; texts that cannot be read are added to the faults."""
@@ -220,8 +261,11 @@ class _RowReader:
                 faults.append((name, str(problem)))
         return texts
 
-    def _delimiter_name(self) -> str:
-        return {",": "comma", ";": "semicolon", "\t": "tab"}[self._table.form.delimiter]
+
+def _named(signs: str) -> str:
+    """Return the first characters of a text with their code points, for a message."""
+    names = [f"{quoted(sign)} (U+{ord(sign):04X})" for sign in signs[:_MOST_SIGNS]]
+    return ", ".join(names) + (" and others" if len(signs) > _MOST_SIGNS else "")
 
 
 def _faults(problem: ValidationError) -> Iterator[tuple[str, str]]:

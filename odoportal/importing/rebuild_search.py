@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 from sqlmodel import Session
 
+from odoportal.accounts.models import Change
 from odoportal.core import database, folding
 from odoportal.core.deployment import Deployment
 from odoportal.importing.bulk import table_of
@@ -36,10 +37,13 @@ def upgrade_database(say: Callable[[str], None]) -> None:
         noted = session.get(Deployment, NOTED)
         if (noted.value if noted else _DEFAULT_FOLDING) == folding.FOLDING_VERSION:
             return
-    say("Rebuilding the search texts.")
+        tables = (table_of(model) for model in (Order, Device, Invoice, Change))
+        if session.connection().scalar(select(or_(*(exists(select(table.c.id)) for table in tables)))):
+            say("Rebuilding the search texts.")
     _in_batches(Order, lambda session, some: refresh_orders(session, [row_id for row_id, _ in some]))
     _in_batches(Device, lambda session, some: refresh_devices(session, [row_id for row_id, _ in some]))
     _in_batches(Invoice, _settle)
+    _in_batches(Change, _fold_again)
     with database.write_session() as session:
         session.merge(Deployment(name=NOTED, value=folding.FOLDING_VERSION))
 
@@ -47,6 +51,15 @@ def upgrade_database(say: Callable[[str], None]) -> None:
 def _settle(session: Session, some: list[tuple[int, int]]) -> None:
     for account_id in {owner for _, owner in some}:
         settle(session, account_id, [row_id for row_id, owner in some if owner == account_id])
+
+
+def _fold_again(session: Session, some: list[tuple[int, int]]) -> None:
+    """Fold the stored search texts of activities, whose names at the time are stored nowhere else."""
+    table = table_of(Change)
+    texts = session.connection().execute(select(table.c.id, table.c.search).where(table.c.id.in_([row_id for row_id, _ in some])))
+    for row_id, search in texts.all():
+        if (folded := folding.fold(search)) != search:
+            session.connection().execute(table.update().where(table.c.id == row_id).values(search=folded))
 
 
 def _in_batches(model: type, work: Callable[[Session, list[tuple[int, int]]], None]) -> None:

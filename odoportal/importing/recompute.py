@@ -13,17 +13,18 @@ from odoportal.importing.bulk import chunks, differs, fetch, table_of
 from odoportal.importing.run import Run
 from odoportal.rooms.devices.derived import OrderFacts, derived
 from odoportal.rooms.devices.models import Device, DeviceAssignment
-from odoportal.rooms.invoices.balances import settle
+from odoportal.rooms.invoices.balances import refresh_unapplied, settle
 from odoportal.rooms.orders.models import Fulfilment, Order, OrderLine
 from odoportal.rooms.orders.search_text import first_line, search_text
 
 
 def refresh(run: Run) -> None:
-    """Recompute the orders, devices and invoices that a run touched."""
+    """Recompute the orders, devices, payments and invoices that a run touched."""
     orders = {ref.id for ref in run.touched["order"]}
     refresh_orders(run.session, orders)
     assigned = {row.device_id for row in fetch(run.session, DeviceAssignment, "order_id", orders)}
     refresh_devices(run.session, assigned | {ref.id for ref in run.touched["device"]})
+    refresh_unapplied(run.session, {ref.id for ref in run.touched["payment"]})
     invoices: dict[int, set[int]] = defaultdict(set)
     for ref in run.touched["invoice"]:
         invoices[ref.account_id].add(ref.id)

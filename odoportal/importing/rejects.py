@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from odoportal.core import private_files
+from odoportal.importing.dialect import DELIMITERS, header_name
 from odoportal.importing.reader import BOM, FileTable, records
 from odoportal.importing.staging import Staging
 
@@ -65,8 +66,10 @@ def _write(table: FileTable, source: Path, path: Path, first: tuple[int, str], r
         if form.has_bom:
             out.write(BOM.decode())
         writer = csv.writer(out, delimiter=form.delimiter)
+        if form.delimiter not in DELIMITERS.values():
+            out.write(f"sep={form.delimiter}\r\n")
         _, head = next(found)
-        own = [place for place, cell in enumerate(head) if cell.strip().casefold() != PROBLEM]
+        own = [place for place, cell in enumerate(head) if header_name(cell) != PROBLEM]
         writer.writerow([head[place] for place in own] + [PROBLEM])
         for at, cells in found:
             if wanted is None:

@@ -6,6 +6,19 @@ from pathlib import Path
 
 # More bad rows than a person would read; `--keep-good` writes all of them.
 MAX_FAULTS = 1000
+MAX_UNDRAWABLE = 20
+
+NO_IMPORT_FILE = "not an import file"
+_WORKBOOK = "a workbook, to be saved as CSV"
+OTHER_FILES = {
+    ".csv": "",
+    ".xlsx": _WORKBOOK,
+    ".xlsm": _WORKBOOK,
+    ".xls": _WORKBOOK,
+    ".ods": _WORKBOOK,
+    ".zip": "a ZIP archive, to be unpacked",
+}
+"""The suffixes of files that are reported when they are not imported, and what such a file is, if that says more than its name."""
 
 
 @dataclass(frozen=True, order=True)
@@ -39,11 +52,42 @@ class Counts:
 
 
 @dataclass
+class Hints:
+    """The texts, terms and characters that the good rows of one file lack.
+
+    `one_language` counts the rows with a text that is not in a language ("fr" or "en"), so that the other is shown for both;
+    `without_terms` the invoices without terms. `undrawable` has the first cells with characters that no font of the documents has, and
+    `undrawable_cells` counts all of them.
+    """
+
+    one_language: dict[str, int] = field(default_factory=lambda: {"fr": 0, "en": 0})
+    without_terms: int = 0
+    undrawable: list[BadRow] = field(default_factory=list[BadRow])
+    undrawable_cells: int = 0
+
+    def add_undrawable(self, cell: BadRow) -> None:
+        """Report a cell that documents cannot show."""
+        self.undrawable_cells += 1
+        if len(self.undrawable) < MAX_UNDRAWABLE:
+            self.undrawable.append(cell)
+
+    def notes(self) -> list[str]:
+        """Return what was counted, for the line of the file."""
+        french, english = self.one_language["fr"], self.one_language["en"]
+        return [
+            *([f"{self.without_terms} without terms"] if self.without_terms else []),
+            *([f"{french} without French, where the English is shown"] if french else []),
+            *([f"{english} without English, where the French is shown"] if english else []),
+        ]
+
+
+@dataclass
 class Report:
     """The outcome of an import. `kept` is False if bad rows prevented it, and after a dry run.
 
     `bad` has the first faults, `faults` is their total number, and `bad_rows` the number of bad rows of each file. `left_out` has, for each
-    file, the number of rejected rows and the path they were written to. `forms` describes how files were read if that is unusual.
+    file, the number of rejected rows and the path they were written to. `forms` describes how files were read if that is unusual, and
+    `hints` says what their good rows lack.
     `remarks` has the first rows that were skipped without being bad, with the reason; `remarked` is their total number.
     """
 
@@ -53,6 +97,7 @@ class Report:
     bad_rows: dict[str, int] = field(default_factory=dict[str, int])
     left_out: dict[str, tuple[int, Path]] = field(default_factory=dict[str, tuple[int, Path]])
     forms: dict[str, str] = field(default_factory=dict[str, str])
+    hints: dict[str, Hints] = field(default_factory=dict[str, Hints])
     ignored_files: list[str] = field(default_factory=list[str])
     remarks: list[str] = field(default_factory=list[str])
     remarked: int = 0
@@ -80,8 +125,12 @@ class Report:
         yield from self.remarks
         if self.remarked > len(self.remarks):
             yield f"and {self.remarked - len(self.remarks)} more skipped"
+        for hints in self.hints.values():
+            yield from (str(cell) for cell in hints.undrawable)
+            if hints.undrawable_cells > len(hints.undrawable):
+                yield f"and {hints.undrawable_cells - len(hints.undrawable)} more that documents cannot show"
         for name in self.ignored_files:
-            yield f"{name}: ignored: not an import file"
+            yield f"{name}: ignored: {OTHER_FILES[Path(name).suffix.casefold()] or NO_IMPORT_FILE}"
         for name, counts in self.files.items():
             yield f"{name}: {self._file_summary(name, counts)}"
         if self.invited:
@@ -103,5 +152,6 @@ class Report:
         parts += [f"{bad} bad"] if (bad := self.bad_rows.get(name)) else []
         notes = [f"columns ignored: {', '.join(counts.ignored)}"] if counts.ignored else []
         notes += [f"known by an earlier email: {counts.earlier}"] if counts.earlier else []
+        notes += self.hints[name].notes() if name in self.hints else []
         notes += [self.forms[name]] if name in self.forms else []
         return "; ".join([", ".join(parts), *notes])

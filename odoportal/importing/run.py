@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import count
 from typing import Any, Protocol, TypeVar, cast
@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar, cast
 from sqlmodel import Session
 
 from odoportal.accounts.models import Account
+from odoportal.core import clock
 from odoportal.core.money import ZERO
 from odoportal.importing.bulk import Key, Outcome, Values, by_key, delete_rows, fetch, upsert
 from odoportal.importing.reader import FileTable, Line
@@ -83,7 +84,7 @@ class Run:
         unread: the kinds whose file could not be read to its end.
         known: the records looked up so far, by kind and key; None for a key that does not exist.
         first_rows: the file and line at which the run first refers to a document, by kind and id; in a dry run only.
-        touched: the orders, invoices and devices to recompute.
+        touched: the orders, invoices, payments and devices to recompute.
         new_people: the account that first named a new person, both by id.
         dependent: rows that are good, but cannot be imported without a bad one.
     """
@@ -98,7 +99,7 @@ class Run:
     unread: set[str] = field(default_factory=set[str])
     known: dict[str, dict[str, RowRef | None]] = field(default_factory=lambda: defaultdict(dict))
     first_rows: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict[tuple[str, int], tuple[str, int]])
-    touched: dict[str, set[RowRef]] = field(default_factory=lambda: {"order": set(), "invoice": set(), "device": set()})
+    touched: dict[str, set[RowRef]] = field(default_factory=lambda: {"order": set(), "invoice": set(), "payment": set(), "device": set()})
     new_people: dict[int, int] = field(default_factory=dict[int, int])
     dependent: list[BadRow] = field(default_factory=list[BadRow])
     # The wanted documents and payments, by kind and id; the sums of parts, by model and document; and the allocations of each
@@ -249,8 +250,13 @@ class Run:
                 sums[at[0]] = sums.get(at[0], ZERO) + (values.get("amount") or ZERO)
         return outcome
 
+    @property
+    def today(self) -> date:
+        """The day of the run: no payment has been received and no credit note issued after it, so that all that is stored counts."""
+        return clock.to_local(self.now).date()
+
     def touch(self, kind: str, refs: Iterable[RowRef]) -> None:
-        """Mark records whose sums and search texts must be recomputed: orders, invoices and devices. Other kinds have none."""
+        """Mark records whose sums and search texts must be recomputed: orders, invoices, payments and devices. Other kinds have none."""
         if kind in self.touched and not self.dry:
             self.touched[kind].update(refs)
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from odoportal.accounts.models import Account, Person, Role
 from odoportal.importing import cells
 from odoportal.importing.cells import RowError
+from odoportal.rooms.addresses import postal
 from odoportal.rooms.addresses.models import Address
 from odoportal.rooms.devices.models import Device, DeviceAssignment, DeviceState
 from odoportal.rooms.invoices.models import CreditNote, CreditNoteTax, Invoice, Payment, PaymentStatus
@@ -51,9 +52,10 @@ def _text(model: Any, column: str) -> BeforeValidator:
 
 
 AccountNumber = Annotated[str, _text(Account, "number"), Required]
-OrderNumber = Annotated[str, _text(Order, "number"), Required]
-InvoiceNumber = Annotated[str, _text(Invoice, "number"), Required]
-OptionalOrder = Annotated[str, _text(Order, "number")]
+DocumentNumber = BeforeValidator(cells.document_number)
+OrderNumber = Annotated[str, DocumentNumber, _text(Order, "number"), Required]
+InvoiceNumber = Annotated[str, DocumentNumber, _text(Invoice, "number"), Required]
+OptionalOrder = Annotated[str, DocumentNumber, _text(Order, "number")]
 AddressCode = Annotated[str, BeforeValidator(cells.code), _text(Address, "code")]
 Description = Annotated[str, _text(OrderLine, "description_en")]
 SettledByDefault = BeforeValidator(lambda text: text or PaymentStatus.SETTLED.value)
@@ -134,7 +136,17 @@ class AddressRecord(FileRecord):
     city: Annotated[str, _text(Address, "city"), Required]
     province: Annotated[str, _text(Address, "province")] = ""
     postal_code: Annotated[str, _text(Address, "postal_code")] = ""
-    country: Annotated[str, BeforeValidator(cells.country)] = "CA"
+    country: Annotated[str, BeforeValidator(cells.country)] = postal.HOME
+
+    @model_validator(mode="before")
+    @classmethod
+    def _understand_parts(cls, row: dict[str, str]) -> dict[str, str]:
+        try:
+            code = cells.country(row.get("country", ""))
+        except ValueError:
+            # Reported with its column.
+            return row
+        return {name: value for name, value in postal.understood({**row, "country": code}).items() if name in row}
 
 
 class OrderRecord(FileRecord):
@@ -254,7 +266,7 @@ class InvoiceLineRecord(LineRow):
 class CreditNoteRecord(TwoLanguages):
     """A credit note and the invoice it corrects."""
 
-    number: Annotated[str, _text(CreditNote, "number"), Required]
+    number: Annotated[str, DocumentNumber, _text(CreditNote, "number"), Required]
     invoice: InvoiceNumber
     issued_on: Day
     reason_fr: Annotated[str, _text(CreditNote, "reason_fr")] = ""

@@ -7,6 +7,7 @@ filtered rows.
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import date
@@ -29,21 +30,25 @@ from odoportal.lists.query import ListQuery, ListRules
 from odoportal.lists.spooled_file import SpooledFile
 from odoportal.lists.table import ROWS_PER_STEP, Cell, CellKind, Column, Table, dollars_text
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _CONTROL_STARTS = ("\t", "\r", "\n")
+_FORMULA_START = re.compile(r"""(?:^|(?<=[;\t\r\n\v\f\x85]))((?:[^\S\t\r\n\v\f\x85]|["'])*)(?=[=+\-@＝＋－＠])""")
+"""Where a cell begins with a formula, also for a reader that splits at `;` or tabs and knows nothing of our quotes."""
 
 
+Days = Callable[[ListQuery, date], str]
+"""Returns what a file's name says of its days, from the list query and the business day."""
 MakeTable = Callable[[Session, Identity, ListQuery, str, date], Table]
 """Returns the table for a list query, from a database session, identity, query, language and business day."""
 
 
 def escape_formula(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula (OWASP, CSV injection), with an apostrophe before a risky first character.
+    """Return a text that no spreadsheet takes for a formula (OWASP, CSV injection), with an apostrophe where one could begin.
 
-    Invisible marks are removed: they could hide that character or reverse the line.
+    Excel splits CSV at the list separator of its region, `;` in Québec, so what follows one is the beginning of a cell, too. Invisible
+    marks are removed: they could hide such a character or reverse the line.
     """
-    text = strip_invisible(text)
-    return f"'{text}" if text.startswith(_CONTROL_STARTS) or text.lstrip().startswith(_FORMULA_STARTS) else text
+    text = _FORMULA_START.sub(r"'\1", strip_invisible(text))
+    return f"'{text}" if text.startswith(_CONTROL_STARTS) else text
 
 
 def _text(cell: Any) -> str:
@@ -53,6 +58,7 @@ def _text(cell: Any) -> str:
 _CSV_WRITERS: Mapping[CellKind, Callable[[Any], str]] = {
     CellKind.TEXT: _text,
     CellKind.DAY: date.isoformat,
+    CellKind.MOMENT: lambda instant: clock.to_local(instant).isoformat(timespec="seconds"),
     CellKind.AMOUNT: dollars_text,
     CellKind.PERCENT: str,
 }
@@ -127,7 +133,11 @@ def table_routes(table: ListTable) -> list[Route]:
     return routes(table.path, table.rules, table.title, partial(file_table, table))
 
 
-def _download_endpoint(rules: ListRules, name: Callable[[], str], make: MakeTable, extension: str) -> Callable[[Request], Any]:
+def _today(_query: ListQuery, today: date) -> str:
+    return today.isoformat()
+
+
+def _download_endpoint(rules: ListRules, name: Callable[[], str], make: MakeTable, extension: str, days: Days) -> Callable[[Request], Any]:
     async def download(request: Request) -> Response:
         language = request.path_params["language"]
         if language not in i18n.LANGUAGES:
@@ -135,7 +145,7 @@ def _download_endpoint(rules: ListRules, name: Callable[[], str], make: MakeTabl
         who, today = require_identity(), clock.today()
         query = ListQuery.parse(rules, dict(parse_qsl(request.url.query, keep_blank_values=True)))
         with i18n.use(language):
-            headers = attachment(f"{name()}-{today.isoformat()}.{extension}")
+            headers = attachment(f"{name()}-{days(query, today)}.{extension}")
         if request.method == "HEAD":
             return Response(headers=headers, media_type=_MEDIA_TYPES[extension])
 
@@ -169,14 +179,14 @@ async def file_response(
     return StreamingResponse(portions, headers=headers, media_type=_MEDIA_TYPES[extension])
 
 
-def routes(path: str, rules: ListRules, name: Callable[[], str], make: MakeTable, endings: Sequence[str] = ("csv", "xlsx")) -> list[Route]:
+def routes(path: str, rules: ListRules, name: Callable[[], str], make: MakeTable, days: Days = _today) -> list[Route]:
     """Return the routes that serve a list as files: the address of its page with an extension, and the page's own query.
 
     Args:
         path: the page's path, without language.
         rules: the rules of the list's query.
-        name: returns the file name, without the day, in the current language.
+        name: returns the file name, without its days, in the current language.
         make: makes the table for a query.
-        endings: the kinds of file.
+        days: see `Days`; without it, the business day.
     """
-    return [Route(f"/{{language}}{path}.{ending}", _download_endpoint(rules, name, make, ending)) for ending in endings]
+    return [Route(f"/{{language}}{path}.{ending}", _download_endpoint(rules, name, make, ending, days)) for ending in _MEDIA_TYPES]

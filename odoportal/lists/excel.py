@@ -1,7 +1,7 @@
 """A table as an Excel workbook: typed dates and amounts, a frozen head, filters, and totals of the filtered rows."""
 
 from collections.abc import Callable, Generator, Sequence
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from html import escape
 from typing import Any, BinaryIO
 
@@ -17,7 +17,9 @@ LAST_ROW = 1_048_575
 """The last row of a sheet, counted from 0."""
 LONGEST_CELL = 32_767
 _EPOCH = date(1899, 12, 30)
-_WIDTHS = {CellKind.TEXT: 14, CellKind.DAY: 12, CellKind.AMOUNT: 14, CellKind.PERCENT: 12}
+_MIDNIGHT = datetime.combine(_EPOCH, time())
+_DAY = timedelta(days=1)
+_WIDTHS = {CellKind.TEXT: 14, CellKind.DAY: 12, CellKind.MOMENT: 17, CellKind.AMOUNT: 14, CellKind.PERCENT: 12}
 
 
 class _RowSheet(Worksheet):
@@ -49,7 +51,13 @@ class _TableWorkbook:
         self.book = Workbook(file, {"constant_memory": True})  # pyright: ignore[reportArgumentType] it writes to files, too
         self.book.set_properties({"title": table.name, "created": clock.now().replace(tzinfo=None)})
         money = "#,##0.00\\ [$$-C0C]" if region == "fr-CA" else "[$$-1009]#,##0.00"
-        numbers = {CellKind.AMOUNT: money, CellKind.DAY: "yyyy-mm-dd", CellKind.PERCENT: "0\\ %" if region == "fr-CA" else "0%"}
+        percent = "0\\ %" if region == "fr-CA" else "0%"
+        numbers = {
+            CellKind.AMOUNT: money,
+            CellKind.DAY: "yyyy-mm-dd",
+            CellKind.MOMENT: "yyyy-mm-dd hh:mm",
+            CellKind.PERCENT: percent,
+        }
         self.formats: dict[str, Any] = {k: self.book.add_format({"valign": "top", "num_format": code}) for k, code in numbers.items()}
         self.formats[CellKind.TEXT] = self.book.add_format({"valign": "top"})
         self.formats["lines"] = self.book.add_format({"valign": "top", "text_wrap": True})
@@ -99,6 +107,11 @@ class _TableWorkbook:
         def day(row: str, cell: date) -> str:
             return f'<c r="{letter}{row}" s="{style}"><v>{(cell - _EPOCH).days}</v></c>'
 
+        def moment(row: str, cell: datetime) -> str:
+            # Excel knows no time zones: it gets the time in the business's.
+            days = (clock.to_local(cell).replace(tzinfo=None) - _MIDNIGHT) / _DAY
+            return f'<c r="{letter}{row}" s="{style}"><v>{days:.6f}</v></c>'
+
         def percent(row: str, cell: int) -> str:
             return f'<c r="{letter}{row}" s="{style}"><v>{cell / 100}</v></c>'
 
@@ -109,7 +122,14 @@ class _TableWorkbook:
             used = lines if multiline else style
             return f'<c r="{letter}{row}" s="{used}" t="inlineStr"><is><t xml:space="preserve">{shown}</t></is></c>'
 
-        return {CellKind.AMOUNT: amount, CellKind.DAY: day, CellKind.PERCENT: percent, CellKind.TEXT: text}[column.kind]
+        writers: dict[CellKind, Callable[[str, Any], str]] = {
+            CellKind.AMOUNT: amount,
+            CellKind.DAY: day,
+            CellKind.MOMENT: moment,
+            CellKind.PERCENT: percent,
+            CellKind.TEXT: text,
+        }
+        return writers[column.kind]
 
     def _finish_sheet(self) -> None:
         last, columns = self.row, self.table.columns

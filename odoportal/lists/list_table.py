@@ -110,7 +110,7 @@ class Selection:
     """What can be done with selected rows.
 
     Attributes:
-        file: The path that answers with a file of them (see `lists.selection`).
+        file: The path that answers with a file of them (see `web.selection`).
         label: The name of that action.
         icon: Its icon.
         sums: Whether the rows have `cents`, whose sum is shown.
@@ -201,7 +201,7 @@ class ListTable:
 
     def request(self, account_id: int, query: ListQuery, language: str, today: date) -> ListRequest:
         """Return what a query asks for, in the current language, which is `language`."""
-        labels = {key: fold(text) for key, text in self.labels().items()}
+        labels = {key: "\n".join(map(fold, text.splitlines())) for key, text in self.labels().items()}
         request = ListRequest(account_id, query, language, today, labels)
         sort, computed = next((column.sort, column.computed) for column in self.columns if column.sort and column.key == query.key)
         return replace(request, sort=sort(request), computed=computed)
@@ -215,6 +215,16 @@ class ListTable:
         """Return the columns that files have, in their order."""
         keys = _in_order({column.key: column.file.before for column in self.columns if column.file})
         return [(column, column.file) for key in keys for column in self.columns if column.key == key and column.file]
+
+
+def in_both_numbers(labels: Callable[[int], Mapping[str, str]]) -> Callable[[], Mapping[str, str]]:
+    """Return the `labels` of a list from a function of labels for one or several records: a search finds either form."""
+
+    def both() -> Mapping[str, str]:
+        several = labels(2)
+        return {key: f"{label}\n{several[key]}" for key, label in labels(1).items()}
+
+    return both
 
 
 def _in_order(before: Mapping[str, str]) -> list[str]:

@@ -6,7 +6,8 @@ asks the trigram index, which includes the account, for the few rows that can ma
 are the same with and without it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -32,7 +33,6 @@ from sqlalchemy.sql.visitors import InternalTraversal
 from sqlmodel import Session, SQLModel, select
 
 from odoportal.core.folding import fold, like_pattern
-from odoportal.core.money import parse_amount
 from odoportal.lists.query import PageWindow
 
 Row = TypeVar("Row", bound=SQLModel)
@@ -45,6 +45,8 @@ LARGE_ACCOUNT_ROWS = 5_000
 """Rows of an account from which the trigram index is used. Fewer rows are scanned in about 2 ms."""
 MAX_CANDIDATES = 2_000
 """The most rows to select before sorting. With more matches, walking through the list in its order finds a page sooner."""
+TEXTS_PER_ROW = 10
+"""How many texts are checked one after the other, in SQLite's index of texts, in the time in which one row is looked up."""
 KEY_BITS = 40
 """SQLite's trigram index identifies a row by its account, shifted by this many bits, plus its id, so an account's rows are one range."""
 
@@ -88,10 +90,47 @@ def _compile_with_unary_plus(element: Any, compiler: Any, **kw: Any) -> str:
     return f"+{compiler.process(element.column, **kw)}"
 
 
+# An amount as either region writes it, in folded text: grouped, with cents or a sign of the currency, perhaps with a minus.
+_AMOUNT = re.compile(
+    r"(?<![\w.,$-])-?(?P<before>(?:ca|can|cad)?\$ ?)?(?P<whole>\d{1,3}(?:[ ,]\d{3})+|\d+)(?P<cents>[.,]\d{2})?"
+    r"(?P<after> ?\$(?: ?(?:ca|can|cad)\b)?| (?:ca|can|cad)\b)?(?![\w$]|[.,]\d)"
+)
+# What stands before a number: `#`, `nº`, `no.`
+_NUMBER_SIGN = re.compile(r"(?<!\S)(?:#|n[°o]\.?) ?(?=\S*\d)")
+# What may stand around a word and counts for nothing: brackets, quotes, the dots of a hidden card number, the point of a sentence.
+_AROUND = "()[]{}<>\"'«»“”‘’„•·*#$.,;:!?"
+
+
 def words(q: str) -> list[str]:
-    """Return the folded words of a search, which must all be found, or a single amount as it is stored (`12345.60`)."""
-    amount = parse_amount(q)
-    return [amount] if amount else fold(q).split()
+    """Return the folded words of a search, which must all be found.
+
+    What the portal prints around numbers counts for nothing: brackets, quotes, `#`, `nº`, the dots of `Visa •••• 4242`, a final point.
+    Amounts become what is stored: `12 345,60 $` and `$12,345.60` are `12345,60` and `12345.60`. A whole number without a sign of the
+    currency is no amount: it may be the number of a document.
+    """
+    text = _NUMBER_SIGN.sub("", _AMOUNT.sub(_as_stored, fold(q)))
+    return [word for part in text.split() if (word := part.strip(_AROUND))]
+
+
+def _as_stored(amount: re.Match[str]) -> str:
+    if not (amount["before"] or amount["cents"] or amount["after"]):
+        return amount[0]
+    return re.sub(r"\D", "", amount["whole"]) + (amount["cents"] or "")
+
+
+def without_name(q: str, names: Iterable[str]) -> str:
+    """Return a search without the name of a document in front of its number: `Invoice 212048`, `Facture-212048.pdf`.
+
+    Args:
+        q: the search as typed.
+        names: the folded names of documents.
+    """
+    text = fold(q).removesuffix(".pdf")
+    for name in sorted(names, key=len, reverse=True):
+        rest = text.removeprefix(name) if text.startswith(name) else text.removeprefix(name.replace(" ", "-"))
+        if rest != text and not rest[:1].isalnum():
+            return rest.lstrip(" -:")
+    return q
 
 
 def _no_meaning(_word: str) -> Sequence[ColumnElement[bool]]:
@@ -110,7 +149,8 @@ def matches_words(text: Any, q: str, meaning: Meaning = _no_meaning) -> ColumnEl
         q: the search as typed.
         meaning: returns what a word may also mean.
     """
-    return and_(ALWAYS, *(or_(_contains(text, word), *meaning(word)) for word in words(q)))
+    # What a word means is checked first, because texts take longer.
+    return and_(ALWAYS, *(or_(*meaning(word), _contains(text, word)) for word in words(q)))
 
 
 def of_account(model: Any, account_id: Any) -> ColumnElement[bool]:
@@ -188,7 +228,8 @@ def fetch_page(
         order: their order.
         window: the page, and the total number of rows.
         few: a condition that is true of all matches and leads SQLite to an index with hardly more rows; None if there is none. If there are
-            at most `FEW` matches, they are read from that index and sorted, instead of walking through the list until a page is full.
+            at most `MAX_CANDIDATES` matches, they are read from that index and sorted, instead of walking through the list until a page is
+            full.
         computed: whether no index has the order, so that all matches are sorted. Their ids are sorted then, not their rows: of 100,000
             devices in 40 ms instead of 500.
     """

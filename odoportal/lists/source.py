@@ -6,13 +6,19 @@ A room writes the rules of its own SQL (filters, counts, meanings of search word
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_
 from sqlmodel import Session, col
 
+from odoportal.core import i18n
+from odoportal.core.folding import fold
 from odoportal.lists import search
 from odoportal.lists.query import ListQuery, PageWindow, page_to_show
+
+SHORT_WORD = 2
+"""The length of words such as `to` and `en`, which are in too many labels to mean one."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,8 @@ class ListRequest:
         query: The list query.
         language: The language of texts that rows are sorted by: "fr" or "en".
         today: The business day.
-        labels: Folded labels that a search finds, too, by what they stand for: the states of invoices, for instance.
+        labels: Folded labels that a search finds, too, by what they stand for: the states of invoices, for instance. The forms of a label
+            stand on lines of their own.
         sort: What rows are sorted by, or a tuple of it; see `lists.list_table.ListColumn`.
         computed: Whether no index has that order.
     """
@@ -36,6 +43,21 @@ class ListRequest:
     labels: Mapping[str, str] = field(default_factory=dict)
     sort: Any = None
     computed: bool = False
+
+    def named_by(self, word: str) -> list[str]:
+        """Return what labels with a search word stand for. A short word counts only within a whole label in the search: `En vigueur`."""
+        asked = fold(self.query.q)
+        whole = len(word) > SHORT_WORD
+        return [key for key, text in self.labels.items() if word in text and (whole or any(form in asked for form in text.splitlines()))]
+
+    def hidden(self, column: Any) -> Any:
+        """Return a column for a filter. SQLite does not look it up in an index, unless the rows are sorted by it.
+
+        A page is found by walking the index of the sort order until the page is full. SQLite would prefer an index of the filter, and then
+        sort all that it finds.
+        """
+        first = self.sort[0] if isinstance(self.sort, tuple) else self.sort
+        return column if column is first else search.unindexed(column)
 
 
 @dataclass(frozen=True)
@@ -59,12 +81,14 @@ class ListSource:
     Attributes:
         model: A model with `id`, `account_id`, `search` and, if its rows open one by one, the column `number`.
         counts: Returns the entries by state, and under "" those of all states. Runs one statement.
-        filters: Returns the conditions of the query's state, dates and other filters. They may hide columns from SQLite's planner.
+        filters: Returns the conditions of the query's state, dates and other filters, with columns that are `ListRequest.hidden`.
         states: The states to filter by.
         texts: The names of other text filters.
         meaning: Returns what a search word may mean besides itself.
         words: Rewrites a search as it is typed to the words that are stored.
-        index_hint: Returns a condition that leads SQLite to a small index for the query's filters, or None; see `search.fetch_page`.
+        names: Returns what the list's documents are called in the current language, before their number; a search may begin with it.
+        index_hint: Returns a condition that is true of all that the filters find, and leads SQLite to an index with hardly more rows, or
+            with all that the filters read; None if there is none.
         large: Whether an account may have so many rows that a search asks the trigram index; see `search.search_candidates`.
         number: The name of the column by which a row opens; unique in the account.
         counts_filtered: Whether `counts` counts what the search and the filters find, instead of all entries of the account.
@@ -77,6 +101,7 @@ class ListSource:
     texts: tuple[str, ...] = ()
     meaning: Callable[[ListRequest], search.Meaning] = _no_meaning
     words: Callable[[str], str] = str
+    names: Callable[[], Sequence[str]] = tuple
     index_hint: Callable[[ListRequest], ColumnElement[bool] | None] = lambda _request: None
     large: bool = True
     number: str = "number"
@@ -93,18 +118,28 @@ class ListSource:
         """
         query = request.query
         counts = self.counts(session, request)
-        own = search.of_account(self.model, request.account_id)
-        total = search.count(session, self.model, own) if self.counts_filtered and query.narrowed else counts[""]
-        where = self._where(self._candidates(session, request, total), request)
+        everything = search.of_account(self.model, request.account_id)
+        total = search.count(session, self.model, everything) if self.counts_filtered and query.narrowed else counts[""]
+        own = self._candidates(session, request, total)
+        hint = self._useful_hint(request, counts, total)
         counted = self.counts_filtered or not replace(query, state="").narrowed
-        window = page_to_show(query, counts[query.state] if counted else search.count(session, self.model, where))
-        if window.total == total:
-            # Every row matches, so skip the check of each row: it makes pages far from both ends ten times slower.
-            where = own
-        rows = search.fetch_page(
-            session, self.model, where, _order(self.model, request), window, self.index_hint(request), request.computed
-        )
+        window = page_to_show(query, counts[query.state] if counted else self._count(session, own, request, hint))
+        # If every row matches, skip the check of each row: it makes pages far from both ends ten times slower.
+        where = everything if window.total == total and not request.computed else self._where(own, request)
+        rows = search.fetch_page(session, self.model, where, _order(self.model, request), window, hint, request.computed)
         return FoundRows(window, rows, counts, total)
+
+    def _useful_hint(self, request: ListRequest, counts: Mapping[str, int], total: int) -> ColumnElement[bool] | None:
+        """Return the index hint of a request. A search uses it only for a state with few rows: all texts in turn are sooner checked."""
+        query = request.query
+        if query.q and not (query.state and counts[query.state] * search.TEXTS_PER_ROW <= total):
+            return None
+        return self.index_hint(request)
+
+    def _count(self, session: Session, own: ColumnElement[bool], request: ListRequest, hint: ColumnElement[bool] | None) -> int:
+        """Return how many rows a request finds: from the index of the hint or, without one, from the index of texts, which has it all."""
+        where = self._where(own, replace(request, sort=None))
+        return search.count(session, self.model, where if hint is None else and_(where, hint))
 
     def neighbours(self, session: Session, request: ListRequest, total: int, row_id: int) -> search.Neighbours | None:
         """Return the position and the neighbours of a row in the list, or None if the list does not contain it.
@@ -125,15 +160,27 @@ class ListSource:
 
     def _where(self, own: ColumnElement[bool], request: ListRequest) -> ColumnElement[bool]:
         """Return the condition of a request; `own` is the condition that selects the account's rows."""
-        parts = [own]
+        # The filters come first, because texts take longer to check.
+        parts = [own, *self.filters(request)]
         if request.query.q:
-            parts.append(search.matches_words(self.model.search, self.words(request.query.q), self.meaning(request)))
-        return and_(*parts, *self.filters(request))
+            parts.append(search.matches_words(self.model.search, self._typed(request.query.q), self.meaning(request)))
+        return and_(*parts)
+
+    def _typed(self, q: str) -> str:
+        return self.words(search.without_name(q, self._folded_names))
+
+    @cached_property
+    def _folded_names(self) -> Sequence[str]:
+        names: list[str] = []
+        for language in i18n.LANGUAGES:
+            with i18n.use(language):
+                names += [fold(name) for name in self.names()]
+        return names
 
     def _candidates(self, session: Session, request: ListRequest, total: int) -> ColumnElement[bool]:
         if not self.large:
             return search.of_account(self.model, request.account_id)
-        q = self.words(request.query.q)
+        q = self._typed(request.query.q)
         return search.search_candidates(session, self.model, request.account_id, total, q, self.meaning(request))
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from sqlmodel import Session
 
 from odoportal.core import clock
-from odoportal.core.i18n import Formats, t
+from odoportal.core.i18n import Formats, t, tn
 from odoportal.core.identity import Identity
 from odoportal.lists.list_table import ListColumn, ListTable
 from odoportal.lists.query import SIZES, ListQuery, PageWindow
@@ -206,8 +206,13 @@ def list_view(table: ListTable, session: Session, who: Identity, request: ListRe
         q=query.q,
         since=query.since.isoformat() if query.since else "",
         until=query.until.isoformat() if query.until else "",
-        showing=t(
-            "Showing {first} to {last} of {total} entries", first=number(shown.first), last=number(shown.last), total=number(shown.total)
+        showing=tn(
+            "Showing {first} to {last} of {total} entries",
+            "Showing {first} to {last} of {total} entries",
+            shown.total,
+            first=number(shown.first),
+            last=number(shown.last),
+            total=number(shown.total),
         ),
         pages=_pages(query, shown, formats),
         previous=query.url(page=shown.page - 1, open="") if shown.page > 1 else "",

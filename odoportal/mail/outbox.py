@@ -15,25 +15,27 @@ import re
 import secrets
 import smtplib
 import ssl
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from pathlib import Path
 from time import monotonic
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import event
+from sqlalchemy import event, func
 from sqlalchemy import update as sql_update
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from odoportal.core import clock, private_files, signing
 from odoportal.core.database import read_session, write_session
 from odoportal.core.folding import strip_invisible
+from odoportal.jobs import runner
+from odoportal.jobs.schedule import Every, Job, Result
+from odoportal.observability.failures import Failures
 from odoportal.settings import Settings, get_settings
 
 TOKEN_PLACEHOLDER = "__ONE_USE_TOKEN__"  # noqa: S105 - stands for a token
@@ -48,10 +50,13 @@ LONGEST_DELAY = timedelta(hours=1)
 # Longer than any delivery. If a worker dies with a claimed mail, another worker can claim it after this time.
 CLAIM_DURATION = timedelta(minutes=10)
 BATCH = 50
-POLL_SECONDS = 5.0
+POLL = timedelta(seconds=5)
 SMTP_TIMEOUT = 20.0
+LONGEST_LINE = 998
+"""The most octets of a line (RFC 5322, section 2.1.1); servers refuse longer ones."""
 _PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _PERMANENT = range(550, 560)
+_MORE, _SIGNED_IN = 334, 235
 _log = logging.getLogger("odoportal.mail")
 
 Transport = Callable[[EmailMessage], None]
@@ -122,7 +127,7 @@ def compose(mail: Mail) -> EmailMessage:
     Raises:
         ValueError: a header contains a line break, or the address is not valid.
     """
-    name, sender = parseaddr(get_settings().mail_from)
+    name, sender = get_settings().sender
     local, _, domain = mail.to.rpartition("@")
     if not local or not domain or any(c in mail.to for c in "\r\n"):
         raise ValueError("not an email address")
@@ -136,7 +141,6 @@ def compose(mail: Mail) -> EmailMessage:
     stable_id = hashlib.sha256(f"{mail.id}:{mail.created_at.isoformat()}:{mail.to}".encode()).hexdigest()[:32]
     message["Message-ID"] = f"<{stable_id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = mail.language
     token = token_of(mail.seed) if mail.seed else ""
     text, html = mail.text.replace(TOKEN_PLACEHOLDER, token), mail.html.replace(TOKEN_PLACEHOLDER, token)
     if mail.unsubscribe:
@@ -144,12 +148,18 @@ def compose(mail: Mail) -> EmailMessage:
         message["List-Unsubscribe"] = f"<{unsubscribe_url}>"
         message["List-Unsubscribe-Post"] = "=".join(ONE_CLICK)
         text, html = text.replace(UNSUBSCRIBE_PLACEHOLDER, unsubscribe_url), html.replace(UNSUBSCRIBE_PLACEHOLDER, unsubscribe_url)
-    # Not encoded, so that a link in an `.eml` file can be read and copied.
-    message.set_content(text, cte="8bit")
-    message.add_alternative(html, subtype="html", cte="8bit")
+    message.set_content(text, cte=_encoding_of(text))
+    message.add_alternative(html, subtype="html", cte=_encoding_of(html))
     if mail.attached is not None:
         message.add_attachment(mail.attached, maintype="application", subtype="pdf", filename=mail.attached_name)
+    # The calls above move the headers of the content into the parts.
+    message["Content-Language"] = mail.language
     return message
+
+
+def _encoding_of(text: str) -> str:
+    """Return how a text is encoded: not at all, so that a link in an `.eml` file can be read and copied, unless a line is too long."""
+    return "8bit" if all(len(line.encode()) <= LONGEST_LINE for line in text.split("\n")) else "quoted-printable"
 
 
 def enqueue(
@@ -221,25 +231,65 @@ def smtp_transport(url: str) -> Transport:
     Raises:
         ValueError: the URL is none of these.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname:
-        raise ValueError("ODOPORTAL_SMTP_URL must be an address such as smtp+starttls://user:password@mail.example.com:587.")
-    host, port = parts.hostname, parts.port or _PORTS[parts.scheme]
+    _parse_smtp(url)
 
     def send(message: EmailMessage) -> None:
-        if parts.scheme == "smtps":
-            server = smtplib.SMTP_SSL(host, port, timeout=SMTP_TIMEOUT, context=ssl.create_default_context())
-        else:
-            server = smtplib.SMTP(host, port, timeout=SMTP_TIMEOUT)
-        with server:
-            if parts.scheme == "smtp+starttls":
-                server.starttls(context=ssl.create_default_context())
-            if parts.username:
-                server.login(unquote(parts.username), unquote(parts.password or ""))
+        with open_smtp(url, SMTP_TIMEOUT) as server:
             server.ehlo_or_helo_if_needed()
             server.send_message(message, mail_options=["BODY=8BITMIME"] if server.has_extn("8bitmime") else [])
 
     return send
+
+
+def _parse_smtp(url: str) -> tuple[SplitResult, str, int]:
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise ValueError("ODOPORTAL_SMTP_URL must be an address such as smtp+starttls://user:password@mail.example.com:587.")
+    return parts, parts.hostname, parts.port or _PORTS[parts.scheme]
+
+
+@contextlib.contextmanager
+def open_smtp(url: str, timeout: float) -> Iterator[smtplib.SMTP]:
+    """Yield a connection to the mail server of an address, encrypted and signed in as the address says.
+
+    Raises:
+        ValueError: the address is not valid.
+        OSError, smtplib.SMTPException: the server does not answer, or refuses.
+    """
+    parts, host, port = _parse_smtp(url)
+    if parts.scheme == "smtps":
+        server = smtplib.SMTP_SSL(host, port, timeout=timeout, context=ssl.create_default_context())
+    else:
+        server = smtplib.SMTP(host, port, timeout=timeout)
+    with server:
+        if parts.scheme == "smtp+starttls":
+            server.starttls(context=ssl.create_default_context())
+        if parts.username:
+            _sign_in(server, unquote(parts.username), unquote(parts.password or ""))
+        yield server
+
+
+def _sign_in(server: smtplib.SMTP, user: str, password: str) -> None:
+    """Sign in to a mail server, in UTF-8 (RFC 4616): `smtplib` knows ASCII only."""
+    if user.isascii() and password.isascii():
+        server.login(user, password)
+        return
+    server.ehlo_or_helo_if_needed()
+    known = server.esmtp_features.get("auth", "").upper().split()
+    if "PLAIN" in known:
+        code, answer = server.docmd("AUTH", f"PLAIN {_base64(f'{chr(0)}{user}{chr(0)}{password}')}")
+    elif "LOGIN" in known:
+        code, answer = server.docmd("AUTH", f"LOGIN {_base64(user)}")
+        if code == _MORE:
+            code, answer = server.docmd(_base64(password))
+    else:
+        raise smtplib.SMTPNotSupportedError("The server takes no user and password with other letters than ASCII.")
+    if code != _SIGNED_IN:
+        raise smtplib.SMTPAuthenticationError(code, answer)
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode("ascii")
 
 
 def file_transport(folder: Path) -> Transport:
@@ -320,84 +370,71 @@ def deliver_due(transport: Transport, now: datetime) -> int:
     due = select(Mail.id).where(col(Mail.next_try_at) <= now).order_by(col(Mail.next_try_at), col(Mail.id)).limit(BATCH)
     with read_session() as session:
         waiting = [mail_id for mail_id in session.exec(due) if mail_id is not None]
-    sent = 0
+    sent, failures = 0, Failures("mail")
     for mail_id in waiting:
-        _wakeup.heartbeat()
-        claimed = _claim(mail_id, now)
-        if claimed is None:
-            continue
-        why: Exception | None = None
-        # Any error of a server or network leaves the mail for its next attempt.
-        try:
-            transport(compose(claimed))
-        except Exception as failure:
-            why = failure
-        _record_attempt(claimed, now, why)
-        sent += why is None
+        _heartbeat.beat()
+        with failures.skip(f"mail {mail_id}"):
+            sent += _deliver(mail_id, transport, now)
     return sent
 
 
-class _Wakeup:
-    """Wakes this process's outbox from any thread that commits a mail, and knows when the outbox last worked."""
+def _deliver(mail_id: int, transport: Transport, now: datetime) -> bool:
+    """Try a mail once, and record the result. Return whether it was sent."""
+    claimed = _claim(mail_id, now)
+    if claimed is None:
+        return False
+    why: Exception | None = None
+    # Any error of a server or network leaves the mail for its next attempt.
+    try:
+        transport(compose(claimed))
+    except Exception as failure:
+        why = failure
+    _record_attempt(claimed, now, why)
+    return why is None
+
+
+class _Heartbeat:
+    """Knows when this process's outbox last worked."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._attached: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
-        self._last_heartbeat = monotonic()
+        self._at = monotonic()
 
-    def heartbeat(self) -> None:
+    def beat(self) -> None:
         """Record that the outbox is working."""
-        self._last_heartbeat = monotonic()
+        self._at = monotonic()
 
     def seconds_idle(self) -> float:
         """Return the seconds since the outbox last worked."""
-        return monotonic() - self._last_heartbeat
-
-    def attach(self, loop: asyncio.AbstractEventLoop | None) -> asyncio.Event:
-        """Return an event of the loop that `wake` sets; None detaches it."""
-        wake_event = asyncio.Event()
-        with self._lock:
-            self._attached = (loop, wake_event) if loop else None
-        return wake_event
-
-    def wake(self) -> None:
-        """Wake the outbox, from any thread."""
-        with self._lock:
-            if self._attached and not self._attached[0].is_closed():
-                self._attached[0].call_soon_threadsafe(self._attached[1].set)
+        return monotonic() - self._at
 
 
-_wakeup = _Wakeup()
+_heartbeat = _Heartbeat()
 
 
 def _wake_after_commit(_session: Session) -> None:
-    _wakeup.wake()
+    runner.wake(JOB.name)
 
 
 def seconds_idle() -> float:
     """Return the seconds since this process's outbox last checked for mails."""
-    return _wakeup.seconds_idle()
+    return _heartbeat.seconds_idle()
 
 
-async def run_outbox(transport: Transport | None = None, poll: float = POLL_SECONDS) -> None:
-    """Send due mails until cancelled: every `poll` seconds, and at once after this process commits a mail.
+async def deliver(transport: Transport | None = None) -> Result:
+    """Try every due mail once: the job of the outbox.
 
     Args:
         transport: sends the mails; None for the transport of the settings.
-        poll: seconds between checks.
     """
-    send = transport or transport_of(get_settings())
-    wake_event = _wakeup.attach(asyncio.get_running_loop())
-    try:
-        while True:
-            wake_event.clear()
-            _wakeup.heartbeat()
-            try:
-                await asyncio.to_thread(deliver_due, send, clock.now())
-            except Exception as why:
-                # An unavailable database comes back. Log no traceback: it would contain mails.
-                _log.error("the outbox could not be read: %s", type(why).__name__)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(wake_event.wait(), poll)
-    finally:
-        _wakeup.attach(None)
+    return Result(await asyncio.to_thread(deliver_due, transport or transport_of(get_settings()), clock.now()))
+
+
+def count_due(session: Session, now: datetime) -> int:
+    """Return how many mails are due."""
+    _heartbeat.beat()
+    due = select(func.count()).select_from(Mail).where(col(Mail.next_try_at) <= now)
+    return session.connection().scalar(due) or 0
+
+
+JOB = Job("mail", Every(POLL), deliver, count_due, only_if_waiting=True)
+"""Sends due mails every few seconds, and at once after a process that serves commits a mail."""

@@ -5,6 +5,7 @@ import sys
 from tempfile import TemporaryDirectory
 
 from alembic import command
+from sqlalchemy import URL
 
 from odoportal.core.database import make_engine
 from odoportal.migrations import FOLDER, configuration, metadata, migrate
@@ -21,7 +22,7 @@ def draft(message: str) -> str:
     """
     number = f"{len(list((FOLDER / 'versions').glob('[0-9]*.py'))) + 1:04d}"
     with TemporaryDirectory() as folder:
-        engine = make_engine(f"sqlite:///{folder}/empty.db")
+        engine = make_engine(URL.create("sqlite", database=f"{folder}/empty.db"))
         if int(number) > 1:
             migrate(engine)
         with engine.connect() as connection:

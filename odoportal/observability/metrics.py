@@ -12,6 +12,7 @@ EVENT_SECONDS = Histogram("odoportal_event_seconds", "Seconds from an event's tu
 SQL_SECONDS = Histogram("odoportal_sql_seconds", "Seconds that a statement took", ["kind"], buckets=_QUICK)
 SOCKETS = Gauge("odoportal_sockets", "Open pages: sockets of this process")
 FILES = Gauge("odoportal_files_in_the_making", "Exports and archives that this process is making or sending")
+FAILURES = Counter("odoportal_failures", "Items that a loop left out because they failed, and jobs that were started again", ["job"])
 SECURITY = Counter("odoportal_security_events", "Lines of the security log", ["event"])
 
 

@@ -4,9 +4,9 @@ Each room declares a `ROOM` in its `room.py`; `rooms/registry.py` lists them all
 `registry.install` before they use the functions below, which ask every room.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -15,7 +15,11 @@ from starlette.routing import BaseRoute
 from odoportal.accounts.access_loss import AccessLoss
 from odoportal.accounts.activity_log import ActivityKind, Actor
 from odoportal.accounts.models import Membership
+from odoportal.core import clock, database
 from odoportal.core.i18n import t
+from odoportal.jobs import leases
+from odoportal.jobs.schedule import Every, Job, Result
+from odoportal.observability.failures import Failures
 from odoportal.web.page import Page
 
 Text = Callable[[], str]
@@ -29,12 +33,10 @@ class Web:
     Attributes:
         pages: Its pages.
         routes: Its other addresses: files, webhooks. Each checks its right itself or is wrapped by `rights.guarded`.
-        jobs: Background tasks that run as long as the process serves.
     """
 
     pages: Sequence[Page] = ()
     routes: Sequence[BaseRoute] = ()
-    jobs: Sequence[Callable[[], Awaitable[None]]] = ()
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,10 @@ class Room:
             account's id, the business day.
         activity: The kinds of activity it records.
         kept: Returns its rows of the Privacy page in the current language.
-        purge: Deletes rows whose time has passed. Called every hour with a writing session and the time.
+        purges: Delete rows whose time has passed, and return how many. Each is called every hour with a writing session and the time, in
+            its own transaction; what it does outside the database waits for the commit.
         revoke: Revokes what a person set up and has lost the right to. Called in the transaction that takes the right.
+        jobs: Its background jobs.
     """
 
     name: str
@@ -98,8 +102,9 @@ class Room:
     counters: Mapping[str, Callable[[Session, int, date], int]] = field(default_factory=dict)
     activity: Sequence[Activity] = ()
     kept: Callable[[], Sequence[KeptData]] = tuple
-    purge: Callable[[Session, datetime], object] | None = None
+    purges: Sequence[Callable[[Session, datetime], int]] = ()
     revoke: Callable[[Session, AccessLoss, datetime], None] | None = None
+    jobs: Sequence[Job] = ()
 
 
 _installed: tuple[Room, ...] = ()
@@ -125,6 +130,31 @@ def installed() -> tuple[Room, ...]:
 def counts(session: Session, account_id: int, today: date) -> dict[str, int]:
     """Return how many records of an account the menu shows, by the path of the entry. One statement for each counter."""
     return {path: count(session, account_id, today) for room in installed() for path, count in room.counters.items()}
+
+
+async def purge(now: datetime) -> Result:
+    """Delete the expired rows of every room, each kind in a transaction of its own; return how many rows were deleted."""
+    failures, rows = Failures("purge"), 0
+    for purge_expired in _purges():
+        with failures.skip(f"{purge_expired.__module__}.{purge_expired.__name__}"):
+            rows += await database.write(purge_expired, now)
+    return Result(rows, len(failures.items))
+
+
+def _purges() -> list[Callable[[Session, datetime], int]]:
+    return [leases.purge_expired, *(one for room in installed() for one in room.purges)]
+
+
+def _count_expired(session: Session, now: datetime) -> int:
+    """Return how many rows `purge` would delete, by deleting them in a transaction that is undone."""
+    with Session(session.get_bind()) as undone:
+        rows = sum(purge_expired(undone, now) for purge_expired in _purges())
+        undone.rollback()
+    return rows
+
+
+PURGE = Job("purge", Every(timedelta(hours=1)), lambda: purge(clock.now()), _count_expired)
+"""Deletes the expired rows of every room, every hour."""
 
 
 def revoke(session: Session, lost: AccessLoss, now: datetime) -> None:

@@ -23,14 +23,14 @@ def right_labels() -> dict[str, str]:
     """Return what each right allows, in the current language."""
     return {
         Right.SEE: t("See orders, invoices, statements and devices"),
-        Right.OWN: t("Look after one’s own profile"),
+        Right.OWN: t("Manage your own profile"),
         Right.ADDRESSES: t("Add, change and remove addresses"),
-        Right.DELIVERY: t("Look after deliveries"),
-        Right.VEHICLES: t("Name the vehicles of devices"),
-        Right.BILLING: t("Look after billing and payment"),
+        Right.DELIVERY: t("Manage deliveries"),
+        Right.VEHICLES: t("Assign vehicles to devices"),
+        Right.BILLING: t("Manage billing and payments"),
         Right.PEOPLE: t("Invite and remove people, change roles"),
         Right.CHANGES: t("See who changed what in the account"),
-        Right.ACCOUNT: t("Take home the account’s data, ask to close the account"),
+        Right.ACCOUNT: t("Download the account’s data, ask to close the account"),
     }
 
 

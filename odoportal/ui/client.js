@@ -95,6 +95,13 @@ function listAddress(change) {
   return window.location.pathname + (next.size ? "?" + next : "");
 }
 
+// Returns a text in which digits joined by hyphens, as in a date, stay on one line: browsers would break after a hyphen. The text itself
+// keeps its plain hyphens, so that a date can be searched on the page and copied.
+export function unbroken(text) {
+  if (typeof text !== "string" || !/[0-9]-[0-9]/.test(text)) return text;
+  return text.split(/([0-9]+(?:-[0-9]+)+)/).map((part, at) => at % 2 ? h("span", { className: "unbroken", key: at }, part) : part);
+}
+
 // A native GET form; typing navigates 100 ms after the last key.
 export function SearchForm({ label, hint, clear, icon, cross }) {
   const navigate = useNavigate();

@@ -1,8 +1,18 @@
 """Reflex wrappers of the browser components in `client.js` and `connection.js`."""
 
+from typing import Any
+
 import reflex as rx
+from reflex.vars import VarData
+from reflex_base.utils.imports import ImportVar
 
 _LIBRARY = "$/public" + rx.asset("client.js", shared=True)
+
+
+def unbroken(text: Any) -> Any:
+    """Return a text of the live page in which digits joined by hyphens, as in a date, stay on one line (`unbroken` in `client.js`)."""
+    data = VarData.merge(text._get_all_var_data(), VarData(imports={_LIBRARY: [ImportVar(tag="unbroken")]}))
+    return rx.Var(f"unbroken({text!s})", _var_data=data)
 
 
 class _Client(rx.Component):

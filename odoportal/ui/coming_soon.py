@@ -39,7 +39,7 @@ def coming_soon_page(text: str, reach: rx.Component) -> rx.Component:
     body = View(
         lambda _: (
             icon(place.icon),
-            el("h2", t("This place is being built")),
+            el("h2", t("This section is under construction")),
             el("p", text),
             el("p", t("Until then, Odotrack does it for you:"), cls="soft"),
         )

@@ -152,7 +152,7 @@ def leave_guard() -> rx.Component:
     """Return the dialog that asks before unsaved changes are left. Put it once in every page with forms; other pages need not load it."""
     return LeaveGuard.create(
         title=t("Leave without saving?"),
-        text=t("You have changed something that is not saved yet."),
+        text=t("You have made changes that are not saved yet."),
         stay=t("Stay here"),
         leave=t("Leave without saving"),
     )
@@ -477,8 +477,8 @@ def inline_edit(
 
 def _failure_texts() -> dict[str, str]:
     return {
-        "lost": t("The connection was lost before the answer came. What you typed is kept. Try again: nothing is done twice."),
-        "failed": t("Something failed on our side. Nothing is lost. Try again in a moment."),
+        "lost": t("The connection was lost before the answer came. What you typed is kept. Try again: nothing will be done twice."),
+        "failed": t("Something went wrong on our side. Nothing was lost. Try again in a moment."),
     }
 
 
@@ -521,8 +521,8 @@ def _status(form: Bound | None) -> Wrapped:
         el("div", role="status"),
         LiveOnly(rx.fragment, shown),
         icon=_icon_component("circle-check"),
-        restored=t("What you had typed here is back. It is not saved yet."),
-        discard=t("Discard it"),
+        restored=t("Your unsaved changes were restored. They are not saved yet."),
+        discard=t("Discard them"),
         copy=t("Copy"),
         copied=t("Copied"),
     )
@@ -533,7 +533,7 @@ def _summary_label(field: Field) -> str:
 
 
 def _summary_title() -> str:
-    return t("Not saved yet. Look at these fields:")
+    return t("Not saved yet. Check these fields:")
 
 
 def _icon_component(name: str, small: bool = False) -> rx.Component:

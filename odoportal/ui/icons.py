@@ -73,6 +73,7 @@ NAMES = (
     "arrow-left-right",
     "arrow-right",
     "equal",
+    "wallet",
 )
 
 SPRITE = f"/icons.svg?v={hashlib.sha256(' '.join(NAMES).encode()).hexdigest()[:8]}"

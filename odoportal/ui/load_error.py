@@ -18,7 +18,7 @@ def content_or_error(failed: Any, title: str, retry: Any, content: rx.Component)
         retry: the event that tries again.
         content: the component to show otherwise.
     """
-    said = View(lambda _: empty("triangle-alert", title, t("Nothing is lost. Try again in a moment.")))
+    said = View(lambda _: empty("triangle-alert", title, t("Nothing was lost. Try again in a moment.")))
     again = rx.el.button(
         t("Try again"), type="button", class_name="button button-primary", on_click=retry, custom_attrs={"data-server": ""}
     )

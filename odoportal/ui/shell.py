@@ -63,7 +63,7 @@ def _language_menu() -> tuple[El, El]:
         current_language().upper(),
         icon("chevron-down", small=True),
         target="language-menu",
-        label=t("Language: {name}", name=LANGUAGE_NAMES[current_language()]),
+        label=t("{code}, language: {name}", code=current_language().upper(), name=LANGUAGE_NAMES[current_language()]),
     )
     return button, el("div", language_link("fr"), language_link("en"), id="language-menu", popover="auto", cls="menu header-language")
 
@@ -124,7 +124,7 @@ def _user_menu(view: Bound) -> tuple[El, El]:
         link(icon("users"), t("People"), to=page_url("/profile/people")),
         el("div", el("p", t("Format of numbers and dates")), _region_form(view), cls="narrow"),
         LiveOnly(lambda: ColourScheme.create(label=t("Colours"), system=t("System"), light=t("Light"), dark=t("Dark"))),
-        el("button", icon("list-checks"), t("Keyboard"), type="button", popoverTarget="keys", cls="wide"),
+        el("button", icon("list-checks"), t("Keyboard shortcuts"), type="button", popoverTarget="keys", cls="wide"),
         el("hr"),
         sign_out,
         id="user-menu",
@@ -239,9 +239,9 @@ def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] =
     brand = link(*wordmark(), to=page_url("/"), cls="logo", aria_label="ODOportal")
     frame = View(lambda _: brand)
     keys = KeyboardShortcuts.create(
-        title=t("Keyboard"),
-        off=t("Switch single keys off"),
-        on=t("Switch single keys on"),
+        title=t("Keyboard shortcuts"),
+        off=t("Turn off single-key shortcuts"),
+        on=t("Turn on single-key shortcuts"),
         close=t("Close"),
         keys=[
             ["/", t("Search")],
@@ -249,14 +249,14 @@ def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] =
             ["k", t("Previous row")],
             ["Enter", t("Open the row")],
             ["Esc", t("Close")],
-            ["?", t("Keyboard")],
+            ["?", t("Keyboard shortcuts")],
         ],
     )
     session = SessionWarning.create(
         gone=state.gone,
         ends=state.ends,
         title=t("Your session is about to end."),
-        text=t("What is on the screen stays if you go on."),
+        text=t("If you stay signed in, you keep what is on the screen."),
         stay=t("Stay signed in"),
         on_stay=state.stay,
     )
@@ -281,7 +281,8 @@ def shell(*content: rx.Component, state: Any, trail: Sequence[tuple[str, str]] =
         FloatingNotice.create(
             count=state.troubles,
             text=t(
-                "Something failed on our side. Nothing is lost. Try again in a moment. If you write to us, give this reference: {number}.",
+                "Something went wrong on our side. Nothing was lost. Try again in a moment. If you write to us, give "
+                "this reference: {number}.",
                 number="{number}",
             ),
             number=state.reference,

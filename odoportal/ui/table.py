@@ -118,7 +118,7 @@ def _chips(view: Bound) -> Node:
             link(row.text, icon("x", small=True), el("span", t("Remove this filter"), cls="sr"), to=row.url, cls="toolbar-chip toolbar-on"),
         )
 
-    return when(view.frame.chips, el("ul", each(view.frame.chips, chip), cls="toolbar-chips", aria_label=t("Filters in force")))
+    return when(view.frame.chips, el("ul", each(view.frame.chips, chip), cls="toolbar-chips", aria_label=t("Active filters")))
 
 
 def _header_cell(row: Bound) -> El:
@@ -150,8 +150,8 @@ def _selection(view: Bound, selection: Selection) -> Wrapped:
         "progress": t("{n} of {total}", n="{n}", total="{total}"),
         "stop": t("Stop"),
         "stopped": t("Stopped. Nothing was saved."),
-        "saved": t("{name} is saved.", name="{name}"),
-        "failed": t("The file could not be fetched. Try again in a moment."),
+        "saved": t("{name} has been saved.", name="{name}"),
+        "failed": t("The file could not be downloaded. Try again in a moment."),
     }
     return wrapped(
         SelectionBar,
@@ -171,7 +171,7 @@ def selection_form(name: str, *children: Node) -> Wrapped:
 
     Its fields are `numbers`, one a line; or `every` and `query`, for all rows that the list's query finds.
     """
-    failed = t("Something failed on our side. Nothing is lost. Try again in a moment.")
+    failed = t("Something went wrong on our side. Nothing was lost. Try again in a moment.")
     return wrapped(SelectionForm, el("span", hidden=True), *children, name=name, failed=failed)
 
 
@@ -189,7 +189,7 @@ def export_menu(view: Bound) -> Node:
     menu = el(
         "div",
         el("p", t("As filtered and sorted")),
-        el("a", icon("file-text"), "CSV", href=view.frame.csv, data_out=True),
+        el("a", icon("file-text"), t("CSV, for programs"), href=view.frame.csv, data_out=True),
         el("a", icon("file-spreadsheet"), "Excel (.xlsx)", href=view.frame.xlsx, data_out=True),
         LiveOnly(lambda: PrintButton.create(View(lambda _: icon("printer")).component(None), t("Print the list"))),
         id="export-menu",

@@ -5,6 +5,7 @@ into a document and the live rows that replace them can never differ. Values tha
 shown are `Bound` references to attributes of a view, a dataclass of ready strings.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -14,7 +15,7 @@ from typing import Any, TypeAlias
 import reflex as rx
 from reflex_components_core.el.element import Element
 
-from odoportal.ui.client import PortalLink
+from odoportal.ui.client import PortalLink, unbroken
 from odoportal.ui.icons import SPRITE
 
 _VOID = {"input", "br", "img", "hr", "meta"}
@@ -37,6 +38,9 @@ _HTML_NAMES = {
     "dateTime": "datetime",
 }
 _REACT_NAMES = {"cls": "className", "for_": "htmlFor", "type_": "type"}
+_PLAIN_TEXT = {"option", "text", "textarea", "title"}
+"""Elements that hold text only, no other elements."""
+_UNBROKEN = re.compile(r"[0-9]+(?:-[0-9]+)+")
 _roots = count()
 
 
@@ -225,6 +229,12 @@ def _attribute(name: str, value: Value, scope: Mapping[int, Any], out: list[str]
     out.append(f' {_HTML_NAMES.get(name, name)}="{escape(text)}"')
 
 
+def _write_text(node: str | Bound, scope: Mapping[int, Any], out: list[str], plain: bool = False) -> None:
+    """Write a text. Digits joined by hyphens, as in a date, stay on one line: browsers would break after a hyphen (see `unbroken`)."""
+    text = escape(_resolved_text(node, scope), quote=False)
+    out.append(text if plain or isinstance(node, str) else _UNBROKEN.sub(r'<span class="unbroken">\g<0></span>', text))
+
+
 def _write_element(node: El, scope: Mapping[int, Any], out: list[str]) -> None:
     out.append(f"<{node.tag}")
     if node.to is not None:
@@ -234,7 +244,10 @@ def _write_element(node: El, scope: Mapping[int, Any], out: list[str]) -> None:
     out.append(">")
     if node.tag not in _VOID:
         for child in node.children:
-            _write(child, scope, out)
+            if isinstance(child, str | Bound):
+                _write_text(child, scope, out, plain=node.tag in _PLAIN_TEXT)
+            else:
+                _write(child, scope, out)
         out.append(f"</{node.tag}>")
 
 
@@ -242,7 +255,7 @@ def _write(node: Node, scope: Mapping[int, Any], out: list[str]) -> None:
     if node is None:
         return
     if isinstance(node, str | Bound):
-        out.append(escape(_resolved_text(node, scope), quote=False))
+        _write_text(node, scope, out)
     elif isinstance(node, El):
         _write_element(node, scope, out)
     elif isinstance(node, tuple):
@@ -280,7 +293,10 @@ def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Componen
     if key is not None:
         props["key"] = key
     props["custom_attrs"] = attributes
-    children = [c for child in node.children for c in _components(child, scope)]
+    plain = node.tag in _PLAIN_TEXT
+    children = [
+        c for child in node.children for c in ([_var(child, scope)] if plain and isinstance(child, Bound) else _components(child, scope))
+    ]
     if node.to is not None:
         return PortalLink.create(*children, to=_var(node.to, scope), how=node.how, **props)
     element = Element.create(*children, **props)
@@ -291,8 +307,10 @@ def _element(node: El, scope: Mapping[int, Any], key: Any = None) -> rx.Componen
 def _components(node: Node, scope: Mapping[int, Any], key: Any = None) -> list[Any]:  # noqa: PLR0911 one return per kind of node
     if node is None:
         return []
-    if isinstance(node, str | Bound):
-        return [_var(node, scope)]
+    if isinstance(node, str):
+        return [node]
+    if isinstance(node, Bound):
+        return [unbroken(_var(node, scope))]
     if isinstance(node, El):
         return [_element(node, scope, key)]
     if isinstance(node, tuple):

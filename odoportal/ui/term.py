@@ -20,7 +20,7 @@ def term_section(term: Bound) -> Node:
             "div",
             el("h3", t("Term of the agreement")),
             el("span", cls="push"),
-            el("span", el("b", term.percent), " ", t("of"), " ", term.whole),
+            el("span", term.elapsed),
             cls="layout-row",
         ),
         road(term, "term term-big"),

@@ -2,6 +2,7 @@
 
 import http.cookies
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -52,6 +53,7 @@ INTERNAL: dict[str, type[BaseModel]] = {
 """Reflex's own events that an anonymous browser needs, with their payload models."""
 _FORBIDDEN = (".setvar", ".update_vars_internal")
 """Reflex's own events that set variables from the browser. The portal does not use them, so they are refused."""
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _AUTOMATIC = (".load", ".trouble", ".handle_frontend_exception")
 """Handlers that run without a person's action: page loads and reports of failures."""
 
@@ -103,6 +105,9 @@ class EventGate(Middleware):
         hashed = session_hash(state)
         account = state.router.url.query_parameters.get("account")
         private = await state.get_state(self.private)
+        if not (_is_storable(dict(state.router.url.query_parameters)) and _is_storable(event.payload)):
+            logs.log_security_event("input_validation_fail", logging.WARNING, handler=event.name[-120:])
+            return StateUpdate()
         try:
             who = await self.resolve(hashed, account)
         except SQLAlchemyError as why:
@@ -186,6 +191,15 @@ class EventGate(Middleware):
             reconnecting, private._reconnecting = private._reconnecting, False
             return not reconnecting
         return name not in INTERNAL and not name.endswith(_AUTOMATIC)
+
+
+def _is_storable(value: Any) -> bool:
+    """Return whether a decoded JSON value has no text that PostgreSQL cannot use: a NUL, half of a surrogate pair."""
+    if isinstance(value, str):
+        return _UNSTORABLE.search(value) is None
+    if isinstance(value, dict):
+        return all(_is_storable(part) for pair in value.items() for part in pair)
+    return all(_is_storable(part) for part in value) if isinstance(value, list | tuple) else True
 
 
 async def _delta(state: BaseState) -> dict[str, dict[str, Any]]:

@@ -179,7 +179,7 @@ def test_nothing_in_a_name_is_made_clickable_in_the_letter(people: People, store
         message = compose(made)
     assert len(message["Subject"]) <= MAX_NAME_LENGTH + len(" invites you to ODOportal")
     assert "\n" not in message["Subject"]
-    first = next(line for line in made.text.splitlines() if "invites you to look after" in line)
+    first = next(line for line in made.text.splitlines() if "invites you to join" in line)
     said = first.partition(f" ({owner.email})")[0]
     for text in (message["Subject"], said):
         assert not re.search(r"://|\w\.\w|@|\d|[\u202a-\u202e]|/", text), text

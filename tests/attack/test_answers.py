@@ -12,6 +12,8 @@ from odoportal.odoportal import PAGES
 from tests.attack.conftest import Cookies, Victim
 from tests.server import EMPTY, PASSWORD, Portal
 
+pytestmark = pytest.mark.any_database
+
 CLIENT = builder.web_dir(builder.root()) / "build" / "client"
 KINDS = {
     "front door": ("/", {}),

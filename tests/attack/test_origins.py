@@ -12,6 +12,8 @@ from tests.attack.conftest import Cookies, Victim
 from tests.attack.wire import tab
 from tests.server import Portal
 
+pytestmark = pytest.mark.any_database
+
 _FORMS = ("login", "forgot", "reset", "invite", "join", "copy")
 POSTS = [f"/{la}/{page}" for la in ("en", "fr") for page in _FORMS] + ["/auth/sign-out", "/auth/region"]
 ELSEWHERE = (

@@ -90,6 +90,7 @@ SAMPLES: dict[str, Callable[[Records], list[Request]]] = {
     ],
     "/{language}/devices/assign.csv": lambda t: [Request(f"/devices/assign.csv?list={t.vehicle_list}")],
     "/{language}/statement.csv": lambda t: [Request(f"/statement.csv?q={t.invoice}", names=False)],
+    "/{language}/statement.xlsx": lambda t: [Request(f"/statement.xlsx?q={t.invoice}", names=False)],
     "/{language}/statement.pdf": lambda t: [Request("/statement.pdf", names=False), Request("/statement.pdf?from=2015-01-01", names=False)],
     **{
         f"/{{language}}/profile/changes.{ending}": lambda t, ending=ending: [Request(f"/profile/changes.{ending}?q={t.order}", names=False)]

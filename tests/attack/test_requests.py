@@ -8,6 +8,8 @@ import pytest
 from tests.attack.conftest import Cookies, Victim
 from tests.server import Portal
 
+pytestmark = pytest.mark.any_database
+
 SECONDS = 30
 
 

@@ -11,17 +11,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import URL, text
 
 from odoportal.backup.backup import CannotBackUp, back_up, check, restore
+from odoportal.backup.copy import copy_to
 from odoportal.core import database
 from odoportal.core.identity import token_hash
 from odoportal.demo.data import EXAMPLE
 from odoportal.importing import locks
 from odoportal.importing.importer import run_import
-from odoportal.migrations import migrate
 from odoportal.rooms.signin import passwords, service
 from odoportal.settings import get_settings
+from tests.databases import write_sqlite
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
 EMAIL, PASSWORD = "maria@transportgagnon.ca", "a long walk by the lake"
@@ -30,13 +31,12 @@ EMAIL, PASSWORD = "maria@transportgagnon.ca", "a long walk by the lake"
 @pytest.fixture
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Yield the address of a database with the example's data and a password for Maria."""
-    address = f"sqlite:///{tmp_path / 'data' / 'portal.db'}"
+    (tmp_path / "data").mkdir()
+    address = write_sqlite(tmp_path / "data" / "portal.db")
     for name, value in {"MODE": "demo", "DATABASE_URL": address, "DATA_DIR": str(tmp_path / "data"), "SECRET": "s" * 32}.items():
         monkeypatch.setenv(f"ODOPORTAL_{name}", value)
-    (tmp_path / "data").mkdir()
     get_settings.cache_clear()
     database.engine.cache_clear()
-    migrate(database.engine())
     assert run_import(EXAMPLE, now=NOW).kept
     stored = passwords.hash_password(PASSWORD)
     with database.write_session() as session:
@@ -148,6 +148,34 @@ def test_restoring_onto_nothing(url: str, tmp_path: Path) -> None:
     fresh = f"sqlite:///{tmp_path / 'elsewhere' / 'portal.db'}"
     assert restore(fresh, tmp_path / "backup.db", NOW).aside is None
     check(tmp_path / "elsewhere" / "portal.db")
+
+
+@pytest.mark.parametrize("name", ["sauvegarde #2.db", "quoi?.db", "100%25.db", "a&b=c;d.db", "l’été.db"])
+def test_a_backup_may_have_any_name_in_any_folder(url: str, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / f"dossier {name}"
+    folder.mkdir()
+    rows = back_up(url, folder / name)
+    assert [path.name for path in folder.iterdir()] == [name]
+    elsewhere = URL.create("sqlite", database=str(folder / "data" / name)).render_as_string()
+    assert restore(elsewhere, folder / name, NOW).rows == rows
+    assert {path.name for path in (folder / "data").iterdir()} == {name, f"{name}.use"}
+    assert back_up(elsewhere, tmp_path / "again.db") == rows
+    copied = URL.create("sqlite", database=str(folder / f"copy {name}")).render_as_string()
+    assert sum(copy_to(database.engine(), copied).values()) > 0
+    assert (folder / f"copy {name}").is_file()
+
+
+def test_a_database_without_the_portals_tables_makes_no_backup(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "nightly.db"
+    back_up(url, file)
+    before = file.read_bytes()
+    for empty in ("CREATE TABLE recipes (id)", "CREATE TABLE alembic_version (version_num)", ""):
+        other = tmp_path / f"other {len(empty)}.db"
+        with closing(sqlite3.connect(other)) as made:
+            made.execute(empty)
+        with pytest.raises(CannotBackUp, match="no tables of the portal"):
+            back_up(f"sqlite:///{other}", file)
+    assert file.read_bytes() == before
 
 
 def damaged(file: Path) -> None:

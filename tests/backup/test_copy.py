@@ -17,6 +17,7 @@ from odoportal.importing.importer import run_import
 from odoportal.migrations import at_head, metadata, migrate
 from odoportal.rooms.signin import service
 from odoportal.settings import get_settings
+from tests.databases import write_sqlite
 from tests.postgresql import drop_everything
 
 NOW = datetime(2020, 9, 24, 14, 30, tzinfo=UTC)
@@ -40,14 +41,13 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """Yield the example's database, with a mail, a link, a session, and a number that needs 64 bits."""
     for name, value in {
         "MODE": "demo",
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'old.db'}",
+        "DATABASE_URL": write_sqlite(tmp_path / "old.db"),
         "DATA_DIR": str(tmp_path),
         "SECRET": "s" * 32,
     }.items():
         monkeypatch.setenv(f"ODOPORTAL_{name}", value)
     get_settings.cache_clear()
     database.engine.cache_clear()
-    migrate(database.engine())
     assert run_import(EXAMPLE, now=NOW).kept
     with database.write_session() as session:
         service.request_reset(session, "maria@transportgagnon.ca", "fr", NOW)

@@ -80,6 +80,7 @@ class Bench:
             "ODOPORTAL_SECRET": SECRET,
             # No mail is sent.
             "ODOPORTAL_SMTP_URL": "smtp://localhost:9",
+            "ODOPORTAL_MAIL_FROM": "no-reply@localhost",
             "ODOPORTAL_DATA_DIR": str(place),
             "ODOPORTAL_LOG_LEVEL": "warning",
         }

@@ -299,7 +299,7 @@ class _PaymentHistory:
 
 
 def _payment_history(chance: random.Random, issued: int, total: int) -> _PaymentHistory:
-    """Choose the payments of an invoice: nearly all are paid within six weeks; a few are late, fail at first, or are refunded."""
+    """Choose the payments of an invoice: nearly all are paid within six weeks; a few are late, fail at first, or are credited."""
     last, luck = (LAST - FIRST).days, chance.random()
     day = issued + chance.randint(1, 42)
     if day > last:
@@ -335,6 +335,7 @@ def _invoice(rows: _Rows, generator: _Generator, baskets: Sequence[_Basket], pla
         issued_on=date.fromisoformat(_DAYS[issued]),
         due_on=date.fromisoformat(_DAYS[due]),
         settled_on=date.fromisoformat(_DAYS[settled]) if settled else None,
+        subtotal=dollars(basket.subtotal),
         total=dollars(total),
         paid=dollars(paid) if paid else ZERO,
         credited=dollars(credited) if credited else ZERO,
@@ -357,7 +358,6 @@ def _invoice(rows: _Rows, generator: _Generator, baskets: Sequence[_Basket], pla
         pending=history.sum("pending"),
         credited=credited,
         settled_on=_DAYS[settled] if settled else None,
-        refunded=bool(credited),
         search=invoice_text.search_text(shown, basket.lines, payments, str(FIRST_ORDER + order) if order else ""),
     )
     _lines(rows, InvoiceLine, basket, account_id=account, invoice_id=count)

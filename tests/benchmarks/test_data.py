@@ -1,5 +1,7 @@
-"""The benchmark data is what an import would have written."""
+"""The benchmark data is what an import would have written, and the benchmarks start."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from sqlalchemy import text
@@ -12,6 +14,8 @@ from odoportal.rooms.invoices.balances import settle
 from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.orders.models import Order
 from tests.benchmarks import data
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_what_documents_repeat_of_their_parts_stands_as_an_import_writes_it(tmp_path: Path) -> None:
@@ -28,3 +32,9 @@ def test_what_documents_repeat_of_their_parts_stands_as_an_import_writes_it(tmp_
         counts = [session.exec(select(func.count()).select_from(Invoice).where(Invoice.account_id == n)).one() for n in (1, 2)]
         assert counts == [200, 100]
     engine.dispose()
+
+
+def test_the_sql_of_every_view_can_be_measured() -> None:
+    command = [sys.executable, "-m", "tests.benchmarks", "sql", "--rows", "1000", "--runs", "1"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert "steps of plans that read a whole table" in ran.stdout, ran.stderr

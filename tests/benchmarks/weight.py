@@ -48,7 +48,10 @@ def track_weight(page: Page) -> Weight:
         kinds[event["requestId"]] = event["type"], event["request"]["url"]
 
     def on_finished(event: dict[str, Any]) -> None:
-        kind, url = kinds.get(event["requestId"], ("Other", ""))
+        # What was asked for before the counting began may arrive during it.
+        if event["requestId"] not in kinds:
+            return
+        kind, url = kinds[event["requestId"]]
         weight.size[kind] += int(event["encodedDataLength"])
         # Answers from a cache or from the address itself (`data:`) transfer no bytes.
         if event["encodedDataLength"]:

@@ -72,7 +72,7 @@ def invite(owner: Page, portal: Portal) -> str:
 
 
 def accept_invitation(nora: Page) -> None:
-    expect(nora.get_by_text("Votre rôle serait")).to_contain_text("Facturation")
+    expect(nora.get_by_text("Votre rôle sera")).to_contain_text("Facturation")
     nora.fill("#name", "Nora Tremblay")
     nora.fill("#password", NORA_PASSWORD)
     nora.get_by_role("button", name="Accepter l’invitation").click()
@@ -110,14 +110,14 @@ def switch_two_step_on(phone: Page) -> tuple[TOTP, list[str]]:
     """Switch two-step sign-in on, and return the authenticator app and the recovery codes."""
     open_live(phone, "/fr/profile/security").locator("#totp_begin-current").fill(PASSWORD)
     phone.get_by_role("button", name="Configurer").click()
-    expect(phone.get_by_role("img", name="Image qui contient la clé, pour l’application")).to_be_visible()
+    expect(phone.get_by_role("img", name="Code QR qui contient la clé, pour l’application")).to_be_visible()
     app = TOTP(phone.locator(".security-key code").inner_text().replace(" ", ""))
     phone.locator("#totp_confirm-code").fill(app.now())
     phone.get_by_role("button", name="Activer").click()
     codes = phone.locator(".form-shown code")
     expect(codes).to_have_count(10)
     kept = codes.all_inner_texts()
-    phone.get_by_role("link", name="Je les ai gardés").click()
+    phone.get_by_role("link", name="Je les ai conservés").click()
     expect(live(phone).get_by_text("Codes de récupération restants\u00a0: 10.")).to_be_visible()
     expect(phone.get_by_text(kept[0])).to_have_count(0)
     return app, kept
@@ -168,10 +168,10 @@ def end_the_other_session(phone: Page, office: Page) -> None:
 def change_the_email(phone: Page, portal: Portal) -> None:
     phone.locator("#email-address").fill(ARIANE_NEW)
     phone.locator("#email-current").fill(PASSWORD)
-    phone.get_by_role("button", name="Modifier le courriel").click()
+    phone.get_by_role("button", name="Modifier l’adresse courriel").click()
     expect(phone.get_by_text(ARIANE_NEW).first).to_be_visible()
     phone.goto(mailed_link(portal, ARIANE_NEW, "email").removeprefix(portal.url))
-    phone.get_by_role("button", name="Confirmer ce courriel").click()
+    phone.get_by_role("button", name="Confirmer cette adresse").click()
     expect(phone).to_have_url(re.compile(r"/fr/profile/security"))
     expect(live(phone).get_by_role("region", name="Courriel").get_by_text(ARIANE_NEW)).to_be_visible()
     assert mailed_link(portal, ARIANE, "undo")
@@ -194,7 +194,7 @@ def add_addresses(phone: Page) -> None:
 def manage_cards(phone: Page) -> None:
     """Add a card, have one declined, add another and make it the default, and remove it again."""
     add(open_live(phone, "/fr/cards"), "Acceptée Visa •••• 4242")
-    expect(live(phone).get_by_text("La carte est ajoutée.")).to_be_visible()
+    expect(live(phone).get_by_text("La carte a été ajoutée.")).to_be_visible()
     add(phone, "Refusée")
     expect(phone.get_by_role("alert")).to_contain_text("La banque a refusé cette carte.")
     phone.get_by_role("link", name="Retour à ODOportal").click()
@@ -206,7 +206,7 @@ def manage_cards(phone: Page) -> None:
     expect(phone.locator(".cards-card").first).to_contain_text("Mastercard •••• 4444")
     card.get_by_role("link", name="Retirer").click()
     phone.get_by_role("dialog").get_by_role("button", name="Retirer cette carte").click()
-    expect(phone.get_by_text("La carte est retirée.")).to_be_visible()
+    expect(phone.get_by_text("La carte a été retirée.")).to_be_visible()
     expect(phone.locator(".cards-card")).to_have_count(1)
     expect(phone.locator(".cards-card").first).to_contain_text("Par défaut")
 
@@ -249,7 +249,8 @@ def check_activity(owner: Page) -> None:
     assert all("Ariane Côté" in one or "Nora Tremblay" in one for one in rows), rows
     for what in (
         "Invitation envoyée", "Invitation acceptée", "Connexion en deux étapes activée", "Code de récupération utilisé",
-        "Clé d’accès ajoutée", "Courriel modifié", "Adresse ajoutée", "Carte ajoutée", "Carte par défaut changée", "Carte retirée",
+        "Clé d’accès ajoutée", "Adresse courriel modifiée", "Adresse ajoutée", "Carte ajoutée", "Carte par défaut modifiée",
+        "Carte retirée",
     ):  # fmt: skip
         assert any(what in one for one in rows), (what, rows)
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
-from tests.browser.conftest import Open, assert_accessible, axe_violations, live
+from tests.browser.conftest import SCHEMES, Open, assert_accessible, axe_violations, live
 from tests.chromium import SIZES
 from tests.server import EMPTY, Portal
 
@@ -41,7 +41,7 @@ def test_the_life_of_a_card(no_cards: None, open_page: Open) -> None:
     expect(page.get_by_text("Aucune carte pour l’instant")).to_be_visible()
     add(page, "Acceptée Visa •••• 4242")
     live(page)
-    expect(page.get_by_text("La carte est ajoutée.")).to_be_visible()
+    expect(page.get_by_text("La carte a été ajoutée.")).to_be_visible()
     expect(page.locator(".cards-card")).to_have_count(1)
     expect(page.locator(".cards-card")).to_contain_text("Par défaut")
 
@@ -70,14 +70,14 @@ def test_the_life_of_a_card(no_cards: None, open_page: Open) -> None:
 
     soon.get_by_role("link", name="Retirer").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("Visa •••• 4242 prendra sa place.")
+    expect(dialog).to_contain_text("Visa •••• 4242 la remplacera.")
     assert axe_violations(page) == [], "dialog"
     dialog.get_by_role("link", name="La garder").click()
     expect(dialog).to_have_count(0)
     expect(soon).to_be_visible()
     soon.get_by_role("link", name="Retirer").click()
     dialog.get_by_role("button", name="Retirer cette carte").click()
-    expect(page.get_by_text("La carte est retirée.")).to_be_visible()
+    expect(page.get_by_text("La carte a été retirée.")).to_be_visible()
     expect(dialog).to_have_count(0)
     expect(page.locator(".cards-card")).to_have_count(2)
     expect(page.locator(".cards-card").first).to_contain_text("Par défaut")
@@ -86,16 +86,16 @@ def test_the_life_of_a_card(no_cards: None, open_page: Open) -> None:
 def test_a_slow_provider_is_waited_for_and_the_page_fills_by_itself(no_cards: None, open_page: Open) -> None:
     page = live(open_page("/fr/cards", EMPTY))
     add(page, "Acceptée, après huit secondes")
-    expect(page.get_by_text("n’a pas encore dit si la carte est acceptée")).to_be_visible()
+    expect(page.get_by_text("n’a pas encore confirmé que la carte est acceptée")).to_be_visible()
     expect(page.locator(".cards-card")).to_have_count(1, timeout=40_000)
-    expect(page.get_by_text("La carte est ajoutée.")).to_be_visible()
+    expect(page.get_by_text("La carte a été ajoutée.")).to_be_visible()
 
 
-@pytest.mark.parametrize("scenario", ["le retour est coupé", "le message arrive deux fois", "le message arrive avant vous"])
+@pytest.mark.parametrize("scenario", ["le retour à ODOportal échoue", "le message arrive deux fois", "le message arrive avant vous"])
 def test_whatever_way_the_message_comes_there_is_one_card(no_cards: None, open_page: Open, scenario: str) -> None:
     page = live(open_page("/fr/cards", EMPTY))
     add(page, scenario)
-    if scenario == "le retour est coupé":
+    if scenario == "le retour à ODOportal échoue":
         page.get_by_role("link", name="Retour à ODOportal").click()
     for _ in range(50):
         live(page)
@@ -111,8 +111,9 @@ def test_the_page_with_cards_is_accessible_and_fits(no_cards: None, open_page: O
     for scenario in ("Acceptée Visa •••• 4242", "Acceptée, expire ce mois-ci"):
         add(page, scenario)
         live(page)
-        expect(page.get_by_text("La carte est ajoutée.")).to_be_visible()
-    for language in ("fr", "en"):
+        expect(page.get_by_text("La carte a été ajoutée.")).to_be_visible()
+    for language, scheme in SCHEMES[size]:
+        page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": SIZES[size][0], "height": SIZES[size][1]})
         page.goto(f"/{language}/cards")
         expect(live(page).locator(".cards-card")).to_have_count(2)

@@ -14,8 +14,8 @@ from tests.chromium import SIZES
 from tests.server import FLEET, Portal, free_port, running
 
 LOST = {"en": "Connection lost.", "fr": "Connexion perdue."}
-NEWER = {"en": "There is a newer version of the portal.", "fr": "Il y a une nouvelle version du portail."}
-RELOAD = {"en": "Load the page anew", "fr": "Recharger la page"}
+NEWER = {"en": "A new version of the portal is available.", "fr": "Une nouvelle version du portail est disponible."}
+RELOAD = {"en": "Reload the page", "fr": "Recharger la page"}
 NO_SOCKET = "WebSocket = class extends WebSocket { constructor(to) { super(to.replace('_event', 'fonts/none')); } };"
 NOTICE = ".notice-banner.notice-floating"
 

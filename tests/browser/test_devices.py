@@ -57,7 +57,7 @@ def test_a_vehicle_is_renamed_where_it_stands_and_undone(open_page: Open, portal
     store(portal, {SERIAL: "Van"})
     field.fill("Truck")
     line.get_by_role("button", name="Save").click()
-    expect(line).to_contain_text("Stored meanwhile: “Van”.")
+    expect(line).to_contain_text("Saved value: “Van”.")
     expect(field).to_have_value("Truck")
     line.get_by_role("button", name="Save").click()
     expect(line).to_contain_text("Truck")
@@ -83,7 +83,7 @@ def test_the_lines_of_a_check_are_shown_by_result_and_saved(open_page: Open) -> 
     page.get_by_role("textbox", name="Serials and vehicles").fill(f"{SERIAL}\t66 – Kenworth T880\n4201142\tUnit 73\n4,2E+06\tUnit 74\n")
     page.get_by_role("button", name="Check the lines").click()
     expect(page.locator("mark")).to_have_text(["T880"])
-    page.get_by_role("link", name="Left out 2").click()
+    page.get_by_role("link", name="Skipped 2").click()
     expect(page.get_by_role("row", name="4201142")).to_contain_text("The closest is 4201122.")
     expect(page.get_by_role("row", name="66 – Kenworth")).to_have_count(0)
     with page.expect_download() as saved:
@@ -91,7 +91,7 @@ def test_the_lines_of_a_check_are_shown_by_result_and_saved(open_page: Open) -> 
     page.get_by_role("link", name="Change the list").click()
     page.locator("input[type=file]").set_input_files(saved.value.path())
     page.get_by_role("button", name="Check the lines").click()
-    expect(page.get_by_text("0 of 2 lines will change. 2 are left out.")).to_be_visible()
+    expect(page.get_by_text("0 of 2 lines will change. 2 will be skipped.")).to_be_visible()
     page.go_back()
 
 
@@ -99,28 +99,28 @@ def test_the_lines_of_a_check_are_shown_by_result_and_saved(open_page: Open) -> 
 def test_a_list_is_pasted_checked_assigned_and_undone(open_page: Open, portal: Portal) -> None:
     page = live(open_page("/fr/devices", FLEET, size="phone"))
     page.get_by_role("link", name="Attribuer les véhicules").click()
-    content = page.get_by_role("textbox", name="Séries et véhicules")
+    content = page.get_by_role("textbox", name="Numéros de série et véhicules")
     content.fill("4201224\t71 – Ford Transit\n4201207\t72 – Hino 338\n4,2E+06\tX\n")
     page.get_by_role("button", name="Vérifier les lignes").click()
-    expect(page.get_by_text("Excel a abrégé cette série.")).to_be_visible()
+    expect(page.get_by_text("Excel a abrégé ce numéro de série.")).to_be_visible()
     expect(page.get_by_text("2 lignes sur 3 changeront.")).to_be_visible()
     store(portal, {"4201207": "Autre"})
     page.get_by_role("button", name="Attribuer 2 véhicules").click()
     expect(page.get_by_text("Un appareil a changé depuis votre vérification")).to_be_visible()
     page.get_by_role("button", name="Attribuer 2 véhicules").click()
-    expect(page.get_by_role("heading", name="2 véhicules sont attribués")).to_be_visible()
+    expect(page.get_by_role("heading", name="2 véhicules ont été attribués")).to_be_visible()
     page.get_by_role("link", name="Voir les appareils").click()
     expect(page.locator(".table-card").first).to_contain_text("71 – Ford Transit")
     page.go_back()
     page.get_by_role("button", name="Annuler").click()
-    expect(page.get_by_role("heading", name="Les véhicules ont retrouvé leur ancien nom")).to_be_visible()
+    expect(page.get_by_role("heading", name="Les véhicules ont retrouvé leur nom précédent")).to_be_visible()
 
 
 def test_a_file_of_excel_fills_the_list(open_page: Open) -> None:
     page = live(open_page("/en/devices/assign", FLEET))
     file = {"name": "list.csv", "mimeType": "text/csv", "buffer": "4201224;Échelle 7\n".encode("cp1252")}
     page.locator("input[type=file]").set_input_files([file])  # type: ignore[list-item]
-    expect(page.get_by_role("textbox", name="Serials and vehicles")).to_have_value("4201224;Échelle 7\n")
+    expect(page.get_by_role("textbox", name="Serial numbers and vehicles")).to_have_value("4201224;Échelle 7\n")
     page.get_by_role("button", name="Check the lines").click()
     expect(page.get_by_role("row", name="4201224")).to_contain_text("Échelle 7")
 

@@ -1,11 +1,11 @@
-"""Every page, in both languages and schemes, at every size, has no axe violations and fits the screen width."""
+"""Every page, at every size, in both languages and in both schemes, has no axe violations and fits the screen width."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Open, assert_accessible, axe_violations, collect_errors, live
+from tests.browser.conftest import SCHEMES, Open, assert_accessible, axe_violations, collect_errors, live
 from tests.chromium import SIZES, add_session, new_context
 from tests.server import EMPTY, FLEET, LARGE, OVERDUE, READ_ONLY, Portal
 
@@ -88,7 +88,8 @@ def test_a_page_is_accessible_and_fits(
     tab.context.clear_cookies()
     if email:
         add_session(tab.context, portal, cookies(email))
-    for language in ("fr", "en"):
+    for language, scheme in SCHEMES[size]:
+        tab.emulate_media(color_scheme=scheme)
         tab.set_viewport_size({"width": SIZES[size][0], "height": SIZES[size][1]})
         tab.goto(f"/{language}{path}")
         _wait_until_live(tab, email)

@@ -85,7 +85,7 @@ def test_what_was_typed_is_there_after_a_reload_and_goes_when_asked(form: Page) 
     form.reload()
     live(form)
     expect(form.locator("#details-name")).to_have_value("Pas encore")
-    form.get_by_role("button", name="L’effacer").click()
+    form.get_by_role("button", name="Les effacer").click()
     expect(form.locator("#details-name")).to_have_value(stored)
 
 

@@ -62,7 +62,7 @@ def test_the_guide_on_a_phone_in_french(open_page: Open) -> None:
     expect(page.get_by_role("dialog")).to_contain_text("TVQ 9,975 %")
     page.get_by_role("dialog").get_by_role("button", name="Fermer").click()
 
-    page.get_by_role("button", name="Langue : Français").click()
+    page.get_by_role("button", name="FR, langue : Français").click()
     page.locator("#language-menu").get_by_role("link", name="English").click()
     expect(page).to_have_url(re.compile(r"/en/invoices\?order=26367$"))
     expect(page.get_by_role("heading", name="Invoices (1)")).to_be_visible()

@@ -59,7 +59,7 @@ def test_a_shared_dialog_address_closes_to_its_list(open_page: Open) -> None:
     expect(page.get_by_role("dialog")).to_be_hidden()
     expect(page).to_have_url(re.compile(r"/en/orders\??$"))
     page.goto("/en/orders?open=26367")
-    expect(page.get_by_role("dialog").get_by_role("heading", name="There is no such order").first).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_role("heading", name="Order not found").first).to_be_visible()
 
 
 def test_the_keyboard_alone_is_enough(open_page: Open) -> None:

@@ -38,8 +38,8 @@ def test_an_accountant_is_added_confirms_and_stops(open_page: Open, portal: Port
 
     books = open_page(mailed_link(portal, BOOKS, "copy").removeprefix(portal.url), size="phone")
     expect(books.get_by_text(f"{BOOKS} recevra une copie")).to_be_visible()
-    books.get_by_role("button", name="Recevoir les copies").click()
-    expect(books.get_by_text("Cette adresse reçoit maintenant une copie")).to_be_visible()
+    books.get_by_role("button", name="Recevoir des copies").click()
+    expect(books.get_by_text("Cette adresse recevra désormais une copie")).to_be_visible()
     owner.reload()
     expect(live(owner).locator(".record-asked li")).to_contain_text("Confirmée")
 
@@ -53,9 +53,9 @@ def test_an_accountant_is_added_confirms_and_stops(open_page: Open, portal: Port
     other = books.get_by_role("link", name="English")
     expect(other).to_have_attribute("href", re.compile("token="))
     other.click()
-    books.get_by_role("button", name="Stop these mails").click()
-    expect(books.get_by_text("You no longer get “New invoices” by mail")).to_be_visible()
-    books.get_by_role("button", name="Get them again").click()
+    books.get_by_role("button", name="Stop these emails").click()
+    expect(books.get_by_text("You will no longer receive “New invoices” by email")).to_be_visible()
+    books.get_by_role("button", name="Turn them back on").click()
     expect(books.get_by_text("You get “New invoices” by mail")).to_be_visible()
 
     owner.get_by_role("button", name="Retirer").click()

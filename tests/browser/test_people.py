@@ -41,8 +41,8 @@ def test_a_role_is_changed_in_the_dialog_and_put_back(open_page: Open) -> None:
     for role, word in (("billing", "Facturation"), ("read_only", "Lecture seule")):
         row.get_by_role("link", name="Modifier").click()
         owner.select_option("#role-role", role)
-        owner.get_by_role("button", name="Changer le rôle").click()
-        expect(owner.get_by_text("en vigueur dès le prochain clic.", exact=False).last).to_be_visible()
+        owner.get_by_role("button", name="Modifier le rôle").click()
+        expect(owner.get_by_text("prend effet immédiatement.", exact=False).last).to_be_visible()
         owner.keyboard.press("Escape")
         expect(owner.get_by_role("dialog")).to_have_count(0)
         expect(row).to_contain_text(word)
@@ -58,7 +58,7 @@ def test_without_script_somebody_is_invited_and_the_invitation_withdrawn(open_pa
     owner.get_by_role("button", name="Inviter").click()
     expect(owner.locator(".record-asked li")).to_contain_text(NORA)
     owner.get_by_role("button", name="Retirer l’invitation").click()
-    expect(owner.get_by_text("L’invitation est retirée.", exact=False)).to_be_visible()
+    expect(owner.get_by_text("L’invitation a été retirée.", exact=False)).to_be_visible()
     expect(owner.get_by_text("Aucune invitation en attente.")).to_be_visible()
 
 

@@ -20,7 +20,6 @@ def sawmill(portal: Portal) -> Iterator[None]:
         yield
 
 
-@pytest.mark.journey
 @pytest.mark.usefixtures("sawmill")
 def test_who_has_no_second_step_sets_it_up_before_anything_else(open_page: Open) -> None:
     owner, colleague = open_page("/fr/login", size="phone"), open_page("/fr/login", size="phone")
@@ -28,13 +27,13 @@ def test_who_has_no_second_step_sets_it_up_before_anything_else(open_page: Open)
     on_dashboard(owner)
     open_live(owner, "/fr/profile/people")
     expect(owner.get_by_role("button", name="L’exiger de tout le monde")).to_have_count(0)
-    owner.get_by_role("link", name="La configurer d’abord pour soi").click()
+    owner.get_by_role("link", name="La configurer d’abord pour vous").click()
     switch_two_step_on(owner)
     open_live(owner, "/fr/profile/people").get_by_role("button", name="L’exiger de tout le monde").click()
     question = owner.get_by_role("alertdialog")
     expect(question).to_contain_text("Exiger la connexion en deux étapes de tout le monde?")
     question.get_by_role("button", name="L’exiger", exact=True).click()
-    expect(owner.get_by_text("Personne ne voit ce compte sans la connexion en deux étapes.")).to_be_visible()
+    expect(owner.get_by_text("La connexion en deux étapes est exigée pour voir ce compte.")).to_be_visible()
 
     sign_in(colleague, COLLEAGUE)
     expect(colleague).to_have_url(re.compile(r"/fr/profile/security"))

@@ -60,7 +60,7 @@ def test_after_another_password_the_page_goes_on_under_the_new_session(open_page
     page.locator("#new_password-current").fill(PASSWORD)
     page.locator("#new_password-password").fill(NEW)
     page.get_by_role("button", name="Modifier le mot de passe").click()
-    expect(page.get_by_text("Votre mot de passe est modifié. La session est fermée dans tous les autres navigateurs.")).to_be_visible()
+    expect(page.get_by_text("Votre mot de passe a été modifié. Tous les autres navigateurs ont été déconnectés.")).to_be_visible()
     assert page.context.cookies() != before
     # Over the socket, which was opened again: no document is loaded, and the session is valid.
     page.evaluate("window.kept = true")
@@ -106,7 +106,7 @@ def test_a_passkey_is_made_used_both_ways_and_removed(open_page: Open) -> None:
     page.get_by_label("Nom de la clé d’accès").fill("Mon téléphone")
     page.get_by_role("button", name="Créer la clé d’accès").click()
     expect(page.locator(".form-shown code")).to_have_count(10)
-    page.get_by_role("link", name="Je les ai gardés").click()
+    page.get_by_role("link", name="Je les ai conservés").click()
     expect(page.locator(".security-list").get_by_text("Mon téléphone")).to_be_visible()
     # In place of the password, without a second step.
     sign_out(page)

@@ -54,6 +54,8 @@ def found(page: Page) -> tuple[set[str], set[str]]:
 def arrive(page: Page, room: tuple[str, str, str, str]) -> None:
     expect(page).to_have_url(re.compile(f"{room[0]}$"))
     expect(page.locator(room[1] or "main h1").first).to_be_visible()
+    # The element is there before the frame that draws it. The probe, asked for earlier, comes first in that frame.
+    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => drawn()))")
 
 
 def follow(page: Page, room: tuple[str, str, str, str]) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, literal, select
 
-from odoportal.core.folding import fold, like_pattern, printable, strip_invisible
+from odoportal.core.folding import fold, like_pattern, name_order, printable, strip_invisible
 
 
 @pytest.mark.parametrize(
@@ -19,12 +19,20 @@ from odoportal.core.folding import fold, like_pattern, printable, strip_invisibl
         ("ＯＤＯ５０", "odo50"),
         ("İstanbul", "istanbul"),
         ("ODO50™", "odo50tm"),
+        ("Sønder Ǿ Łódź Đặng Ðórr Þór Ħamrun", "sonder o lodz dang dorr thor hamrun"),
         ("non\u2011breaking", "non-breaking"),
         ("", ""),
     ],
 )
 def test_folding(text: str, folded: str) -> None:
     assert fold(text) == folded
+
+
+def test_names_are_in_the_order_of_canadian_french() -> None:
+    names = ["Élise Côté", "cote", "Zoé", "côté", "Martin Séguin", "coté", "Cote", "Ægidius", "Éric", "côte", "Eric", "Adam"]
+    assert sorted(names, key=name_order) == [
+        "Adam", "Ægidius", "cote", "Cote", "côte", "coté", "côté", "Élise Côté", "Eric", "Éric", "Martin Séguin", "Zoé",
+    ]  # fmt: skip
 
 
 @given(st.text(max_size=60))

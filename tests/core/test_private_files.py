@@ -39,6 +39,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "PUBLIC_URL": "https://portal.example.com",
         "SECRET": "s" * 40,
         "SMTP_URL": "smtp://127.0.0.1:9",
+        "MAIL_FROM": "no-reply@example.com",
         "DATA_DIR": str(made / "below" / "data"),
     }.items():
         monkeypatch.setenv(f"ODOPORTAL_{name}", value)

@@ -7,22 +7,27 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Account, Change, Membership, Person
-from odoportal.core import clock, database
-from odoportal.core.money import tax
+from odoportal.core import clock, database, i18n
+from odoportal.core.money import cents, tax
 from odoportal.demo import data, history, setup
 from odoportal.demo.data import SIGN_INS, DemoRefused, load_demo
+from odoportal.lists.query import ListQuery
 from odoportal.mail.outbox import Mail
 from odoportal.rooms.activity.kinds import all_kinds
 from odoportal.rooms.addresses import service as addresses
 from odoportal.rooms.cards import service as cards
 from odoportal.rooms.invoices import service
-from odoportal.rooms.invoices.models import CreditNote, Invoice, InvoiceLine, InvoiceTax
+from odoportal.rooms.invoices.columns import INVOICES
+from odoportal.rooms.invoices.models import CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
 from odoportal.rooms.notifications.service import copies
 from odoportal.rooms.orders.models import Order, OrderLine, OrderTax
 from odoportal.rooms.people import service as people
+from odoportal.rooms.statements import service as statements
 from odoportal.settings import get_settings
 from tests import databases
 
@@ -93,7 +98,7 @@ def test_the_fleet_of_the_pictures(session: Session) -> None:
     orders = session.exec(select(Order).where(Order.account_id == account)).all()
     assert (len(orders), len(invoices)) == (57, 148)
     assert Counter(service.state_of(invoice, TODAY).value for invoice in invoices) == {
-        "paid": 143, "pending": 1, "to_pay": 1, "part_paid": 1, "overdue": 1, "refunded": 1,
+        "paid": 143, "pending": 1, "to_pay": 1, "part_paid": 1, "overdue": 1, "credited": 1,
     }  # fmt: skip
     owed = sum(service.balance(i) for i in invoices if service.state_of(i, TODAY) in {"to_pay", "part_paid", "overdue"})
     assert owed == Decimal("3562.36")
@@ -105,6 +110,38 @@ def test_the_fleet_of_the_pictures(session: Session) -> None:
     assert len([order for order in orders if order.end_on < TODAY]) == 14
 
 
+@given(st.integers(0, 500))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_home_and_statement_lead_to_each_other_on_any_day(session: Session, later: int) -> None:
+    # On a day before the demonstration's own, payments and credit notes of later days would be known already.
+    today = TODAY + timedelta(days=later)
+    for account in session.exec(select(Account.id)):
+        owing = service.owing(session, account or 0, today)
+        found = statements.statement(session, account or 0, today, today, today)
+        assert (found.aging.owed, found.aging.being_paid, found.credit) == (owing.total, owing.being_paid, owing.credit)
+        assert found.aging.owed - found.aging.current == owing.overdue
+        assert found.closing - found.aging.being_paid == owing.left
+
+
+@pytest.mark.parametrize("later", [0, 45])
+def test_the_sums_of_the_list_lead_to_home(session: Session, later: int) -> None:
+    today = TODAY + timedelta(days=later)
+    for account in session.exec(select(Account.id)).all():
+        with i18n.use("en"):
+            request = INVOICES.request(account or 0, ListQuery.parse(INVOICES.rules, {}), "en", today)
+        columns = {column.key: file for column, file in INVOICES.files()}
+        assert INVOICES.records
+        sums = Counter[str]()
+        for record in INVOICES.records(session, request).rows:
+            for name in ("amount", "paid_amount", "credited", "credit_on_account", "balance", "being_paid"):
+                sums[name] += columns[name].value(record)
+        owing = service.owing(session, account or 0, today)
+        unapplied = session.exec(select(col(Payment.unapplied)).where(Payment.account_id == account, Payment.status == "settled")).all()
+        assert sums["amount"] - sums["paid_amount"] - sums["credited"] + sums["credit_on_account"] == sums["balance"]
+        assert (sums["balance"], sums["being_paid"]) == (cents(owing.unpaid), cents(owing.being_paid))
+        assert sums["credit_on_account"] + cents(sum(unapplied, Decimal(0))) == cents(owing.credit)
+
+
 def test_the_other_accounts(session: Session) -> None:
     def count(model: Any, number: str) -> int:
         return len(session.exec(select(model.id).where(model.account_id == of(session, number))).all())
@@ -114,7 +151,7 @@ def test_the_other_accounts(session: Session) -> None:
     late = session.exec(select(Invoice).where(Invoice.account_id == of(session, "10877"))).all()
     assert {service.state_of(invoice, TODAY).value for invoice in late} == {"overdue"}
     big = session.exec(select(Invoice).where(Invoice.account_id == of(session, "11204"))).all()
-    assert {service.state_of(invoice, TODAY).value for invoice in big} == {"paid", "pending", "to_pay", "part_paid", "overdue", "refunded"}
+    assert {service.state_of(invoice, TODAY).value for invoice in big} == {"paid", "pending", "to_pay", "part_paid", "overdue", "credited"}
 
 
 def test_the_sign_ins_are_there_with_their_roles(session: Session) -> None:

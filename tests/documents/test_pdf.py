@@ -208,6 +208,21 @@ def test_several_pages_repeat_the_heads_and_say_where_they_are(many: int) -> Non
     assert "Terms" in made[-1]
 
 
+@pytest.mark.parametrize("paper", ["letter", "a4"])
+@pytest.mark.parametrize("many", [3, 17, 18, 22, 23, 24, 27, 30, 52, 56])
+def test_the_totals_are_never_alone_on_a_page(many: int, paper: str) -> None:
+    sums = [TotalRow(f"Tax-{n}", "$1.00") for n in range(8)]
+    made = pages(pdf.render(replace(PLAIN, lines=[line(f"Line-{n:03}") for n in range(many)], sums=sums), paper))
+    assert "Line-" in made[-1]
+    assert "Tax-0" in made[-1]
+    assert [f"Line-{n:03}" in "".join(made) for n in range(many)] == [True] * many
+    assert all("Item" in text for text in made)
+
+
+def test_the_stamp_is_read_as_it_is_written() -> None:
+    assert "CREDITED\n2020-09-24" in full_text(pdf.render(replace(PLAIN, stamp=Stamp("CREDITED", "2020-09-24", "quiet"))))
+
+
 def test_more_payments_than_a_page_holds_are_all_there() -> None:
     sums = [PLAIN.sums[0], *(TotalRow(f"Paid-{n:03}", "−$1.00") for n in range(90)), PLAIN.sums[1]]
     assert re.findall(r"Paid-(\d+)", full_text(pdf.render(replace(PLAIN, sums=sums)))) == [f"{n:03}" for n in range(90)]

@@ -15,7 +15,7 @@ from tests.server import FLEET, GUIDE, PASSWORD
 Fault = Callable[[FaultyPortal], AbstractContextManager[None]]
 UNREADABLE: list[Fault] = [FaultyPortal.missing, FaultyPortal.damaged]
 UNWRITABLE: list[Fault] = [FaultyPortal.full, FaultyPortal.read_only]
-WORDS = {"en": "The portal cannot answer right now", "fr": "Le portail ne peut pas répondre pour le moment"}
+WORDS = {"en": "The portal is not available right now", "fr": "Le portail n’est pas disponible pour l’instant"}
 AGAIN = {"en": "Try again", "fr": "Réessayer"}
 INTERNAL = re.compile(r"Traceback|sqlalchemy|sqlite|OperationalError|DatabaseError|Internal Server Error", re.I)
 

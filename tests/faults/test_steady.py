@@ -55,14 +55,15 @@ class Resources:
     processes: int
 
     @classmethod
-    def now(cls) -> "Resources":
-        """Count the resources after a garbage collection."""
+    def now(cls, states: bool = True) -> "Resources":
+        """Count the resources; the state objects, which take long to find, after a garbage collection and only if asked for."""
         from odoportal.odoportal import app
 
-        gc.collect()
+        if states:
+            gc.collect()
         return cls(
             tabs=len(app.state_manager.states),  # type: ignore[attr-defined]
-            states=sum(isinstance(one, rx.State) for one in gc.get_objects()),
+            states=sum(isinstance(one, rx.State) for one in gc.get_objects()) if states else 0,
             sockets=len(app.event_namespace.token_to_sid),  # type: ignore[union-attr]
             waiting=len(spooled_file._locks) + len(pdf._person_locks),
             files_in_the_making=next(iter(metrics.FILES.collect())).samples[0].value,
@@ -131,9 +132,9 @@ def wave(inside: Inside, visits: int, tabs: int = 0) -> Resources:
     """Run a wave of visits, wait until only `tabs` tabs are kept, and return the resources held."""
     asyncio.run(Customers(inside).wave(visits))
     for _ in range(ANSWERS):
-        kept = Resources.now()
+        kept = Resources.now(states=False)
         if kept.tabs == tabs and not (kept.sockets or kept.waiting or kept.files_in_the_making) and kept.processes <= pdf.WORKERS:
-            return kept
+            break
         # Make a request meanwhile, so that the server's event loop can clean up.
         inside.portal.ask("/healthz")
     return Resources.now()

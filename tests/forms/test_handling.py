@@ -58,7 +58,7 @@ def test_the_length_of_an_email_is_told_as_that_of_any_text() -> None:
     with i18n.use("en"):
         assert validate(Recipient, {"email": " "}) == {"email": "This field is required."}
         assert validate(Recipient, {"email": "a" * 250 + "@x.ca"}) == {"email": "Use at most 254 characters."}
-        assert validate(Recipient, {"email": "a"}) == {"email": "Enter an email such as name@example.com."}
+        assert validate(Recipient, {"email": "a"}) == {"email": "Enter an email address, such as name@example.com."}
 
 
 @pytest.mark.asvs("2.2.1")
@@ -66,15 +66,15 @@ def test_what_does_not_fit_is_told_by_field() -> None:
     assert problems(name=" ") == {"name": "This field is required."}
     assert problems() == {"name": "This field is required."}
     assert problems(name="x" * 11) == {"name": "Use at most 10 characters."}
-    assert problems(name="a", colour="green") == {"colour": "Choose one of the values offered."}
-    assert problems(name="a\x00") == {"name": "This holds characters that cannot be used here."}
-    assert problems(name="a\ud800") == {"name": "This holds characters that cannot be used here."}
-    assert problems(name="a", note="b\x07") == {"note": "This holds characters that cannot be used here."}
+    assert problems(name="a", colour="green") == {"colour": "Choose an option from the list."}
+    assert problems(name="a\x00") == {"name": "This contains characters that are not allowed."}
+    assert problems(name="a\ud800") == {"name": "This contains characters that are not allowed."}
+    assert problems(name="a", note="b\x07") == {"note": "This contains characters that are not allowed."}
 
 
 @pytest.mark.asvs("15.3.3")
 def test_a_field_that_the_form_has_not_is_refused_as_a_whole() -> None:
-    assert problems(name="a", role="owner") == {"": "This request cannot be read. Go back and try again."}
+    assert problems(name="a", role="owner") == {"": "We could not read this request. Go back and try again."}
 
 
 def test_a_line_is_tidied_and_a_secret_is_not() -> None:
@@ -124,7 +124,7 @@ def test_a_save_of_what_changed_meanwhile_says_what_is_stored_now() -> None:
     with i18n.use("en"):
         clash = conflict(typed, {"name": "theirs", "note": "same"})
     assert clash is not None
-    assert clash.errors == {"name": "Stored meanwhile: “theirs”."}
+    assert clash.errors == {"name": "Saved value: “theirs”."}
     assert clash.version == version_of({"name": "theirs", "note": "same"})
     assert not clash.ok
 
@@ -351,7 +351,10 @@ def test_a_database_that_does_not_answer_is_told_and_may_be_tried_again() -> Non
 
     answer = ask(GOOD, work=fails)
     assert isinstance(answer, Response)
-    assert (answer.status_code, body(answer)["error"]) == (503, "Something failed on our side. Nothing is lost. Try again in a moment.")
+    assert (answer.status_code, body(answer)["error"]) == (
+        503,
+        "Something went wrong on our side. Nothing was lost. Try again in a moment.",
+    )
 
 
 @pytest.mark.asvs("2.4.1")
@@ -371,7 +374,7 @@ def test_a_form_that_the_role_may_not_send_is_refused_before_it_is_read() -> Non
     refused = ask({**GOOD, "name": ""}, work=work, right="people")
     assert isinstance(refused, Response)
     assert (refused.status_code, body(refused)["errors"], worked) == (403, {}, [])
-    assert body(refused)["error"] == "Your role in this account does not allow this. Ask its owner."
+    assert body(refused)["error"] == "Your role in this account does not allow this. Ask an owner of the account."
 
 
 def test_a_role_that_was_lowered_since_is_refused_by_the_work() -> None:

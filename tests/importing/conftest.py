@@ -9,6 +9,7 @@ import pytest
 from sqlmodel import Session, SQLModel
 
 from odoportal.core import database
+from odoportal.importing import merge
 from odoportal.importing.importer import Options, run_import
 from odoportal.importing.report import Report
 from odoportal.settings import get_settings
@@ -47,6 +48,8 @@ def portal(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("ODOPORTAL_MODE", "demo")
     monkeypatch.setenv("ODOPORTAL_DATABASE_URL", database_url)
     monkeypatch.setenv("ODOPORTAL_DATA_DIR", str(tmp_path / "data"))
+    # No one else uses the database between two parts of an import.
+    monkeypatch.setattr(merge, "PAUSE_SECONDS", 0.0)
     get_settings.cache_clear()
     database.engine.cache_clear()
     yield tmp_path

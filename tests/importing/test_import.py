@@ -11,6 +11,7 @@ from sqlmodel import select
 from odoportal.accounts.models import Account, Membership, Person
 from odoportal.core import database
 from odoportal.importing.importer import ImportRefused, run_import
+from odoportal.importing.report import MAX_UNDRAWABLE
 from odoportal.rooms.addresses.models import Address
 from odoportal.rooms.devices.models import Device
 from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
@@ -217,11 +218,12 @@ def test_one_text_stands_in_for_the_other_language(take: Any, small: Any, rows: 
 
 def test_columns_and_files_that_are_unknown_are_named(take: Any, small: Any) -> None:
     small["accounts.csv"] = "number,name,colour\nA,Alpha,red\nB,Beta,\n"
-    small["notes.csv"] = "anything"
+    small |= {"notes.csv": "anything", "people.xlsx": "PK", "notes.txt": "no"}
     report = take(small)
     assert report.files["accounts.csv"].ignored == ("colour",)
     assert "accounts.csv: 2 new, 0 changed, 0 same; columns ignored: colour" in list(report.lines())
-    assert report.ignored_files == ["notes.csv"]
+    assert report.ignored_files == ["notes.csv", "people.xlsx"]
+    assert "people.xlsx: ignored: a workbook, to be saved as CSV" in list(report.lines())
 
 
 def test_a_column_left_out_leaves_what_is_there(take: Any, rows: Any) -> None:
@@ -325,10 +327,31 @@ def test_payments_credit_notes_and_devices_bring_their_documents_up_to_date(take
     }
     assert take(credit).kept
     (invoice,) = rows(Invoice)
-    assert (invoice["refunded"], invoice["settled_on"].isoformat(), invoice["credited"]) == (True, "2020-03-01", Decimal("114.98"))
+    assert (invoice["settled_on"].isoformat(), invoice["credited"]) == ("2020-03-01", Decimal("114.98"))
     take({"devices.csv": "account,serial,model,order\nA,S-77,ODO50,\n"})
     assert "s-77" not in rows(Order)[0]["search"]
     assert (len(rows(Device)), len(rows(CreditNote)), len(rows(Payment)), len(rows(Allocation))) == (1, 1, 1, 1)
+
+
+def test_nothing_is_paid_or_credited_after_the_day_of_the_import(take: Any, small: Any, rows: Any) -> None:
+    later = small["payments.csv"].replace("2020-01-05T12:00-05:00", "2020-09-25T00:30-04:00")
+    credit = CREDIT + "C1,500,2020-09-25,Erreur,100,114.98\n"
+    taxes = "document,number,name_fr,registration,rate,amount\ncredit_note,C1,TPS,R1,5,14.98\n"
+    take(small)
+    assert told(take({"payments.csv": later})) == [("payments.csv", 2, "received_at")]
+    assert ("credit_notes.csv", 2, "issued_on") in told(take({"credit_notes.csv": credit, "taxes.csv": taxes}))
+    pending = later.replace("amount\n", "amount,status\n").replace("114.98\n", "114.98,pending\n")
+    assert take({"payments.csv": pending}).kept
+    (invoice,) = rows(Invoice)
+    assert (invoice["paid"], invoice["pending"], invoice["credited"]) == (Decimal(0), Decimal("114.98"), Decimal(0))
+
+
+def test_a_payment_keeps_what_is_not_allocated(take: Any, small: Any, rows: Any) -> None:
+    small["payments.csv"] = small["payments.csv"].replace("114.98", "200.00")
+    take(small)
+    assert [row["unapplied"] for row in rows(Payment)] == [Decimal("85.02")]
+    take({"allocations.csv": "payment,invoice,amount\nP1,500,14.98\n"})
+    assert [row["unapplied"] for row in rows(Payment)] == [Decimal("185.02")]
 
 
 def test_one_payment_may_pay_several_invoices(take: Any, small: Any, rows: Any) -> None:
@@ -350,8 +373,15 @@ def test_one_file_is_enough(tmp_path: Path, take: Any, small: Any) -> None:
 
 def test_a_path_without_files_is_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    (tmp_path / "other.txt").write_text("x")
-    for name, why in (("nowhere", "does not exist"), ("empty", "has no import files"), ("other.txt", "is not an import file")):
+    for name in ("other.txt", "accounts.xlsx", "all.zip"):
+        (tmp_path / name).write_text("x")
+    for name, why in (
+        ("nowhere", "does not exist"),
+        ("empty", "has no import files"),
+        ("other.txt", "is not an import file"),
+        ("accounts.xlsx", "is a workbook, to be saved as CSV"),
+        ("all.zip", "is a ZIP archive, to be unpacked"),
+    ):
         with pytest.raises(ImportRefused, match=why):
             run_import(tmp_path / name, now=NOW)
 
@@ -379,3 +409,62 @@ def test_a_row_counts_once_whether_it_is_new_changed_the_same_or_bad(take: Any, 
     text = "\n".join(take(small, batch_rows=batch_rows).lines())
     assert "orders.csv: 0 new, 0 changed, 0 same, 1 bad" in text
     assert "invoices.csv: 0 new, 0 changed, 0 same, 1 bad" in text
+
+
+def test_a_number_with_invisible_marks_or_other_spaces_is_the_same_number(take: Any, small: Any, rows: Any) -> None:
+    assert take(small).kept
+    marked = {name: small[name].replace("A,500,", "A,5\u200b00\ufeff,") for name in ("invoices.csv",)}
+    assert take(marked).files["invoices.csv"].same == 1
+    spaced = {"invoices.csv": small["invoices.csv"].replace("A,500,", "A,5\u00a000,"), "invoice_lines.csv": small["invoice_lines.csv"]}
+    spaced["invoice_lines.csv"] = spaced["invoice_lines.csv"].replace("500,2", "5\u202f00,2")
+    spaced["taxes.csv"] = small["taxes.csv"].replace("invoice,500", "invoice,5 00")
+    assert take(spaced).kept
+    assert [row["number"] for row in rows(Invoice)] == ["500", "5 00"]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "why"),
+    [
+        ("invoices.csv", "A,500,", "A,2.12E+05,", "was rounded by a spreadsheet"),
+        ("invoices.csv", "A,500,", "A,x/../y,", "cannot be part of an address"),
+        ("orders.csv", "A,100,", "A,a\\b,", "cannot be part of an address"),
+    ],
+)
+def test_a_number_that_cannot_be_one_is_told_once(take: Any, small: Any, name: str, old: str, new: str, why: str) -> None:
+    report = take({**small, name: small[name].replace(old, new)})
+    assert not report.kept
+    assert [why in bad.reason for bad in report.bad if (bad.file, bad.column) == (name, "number")] == [True]
+
+
+def test_what_documents_lack_is_counted(take: Any, small: Any) -> None:
+    small["invoices.csv"] = small["invoices.csv"].replace("total\n", "total,terms_fr,terms_en\n").replace("114.98\n", "114.98,,Net 30\n")
+    small["invoices.csv"] += "A,501,,2020-01-02,2020-02-01,0,0,,\n"
+    small["invoice_lines.csv"] = small["invoice_lines.csv"].replace("Câble", "")
+    small["order_lines.csv"] = small["order_lines.csv"].replace("Cable", "")
+    for report in (take(small, dry=True), take(small), take(small)):
+        lines = {line.partition(":")[0]: line.partition("; ")[2] for line in report.lines()}
+        assert lines["invoices.csv"] == "1 without terms; 1 without French, where the English is shown"
+        assert lines["invoice_lines.csv"] == "1 without French, where the English is shown"
+        assert lines["order_lines.csv"] == "1 without English, where the French is shown"
+        assert lines["taxes.csv"] == lines["payments.csv"] == ""
+
+
+def test_names_that_documents_cannot_show_are_told(take: Any, small: Any) -> None:
+    small["accounts.csv"] = "number,name\nA,ᓄᓇᕕᒃ ᓂ\nB,Σίσυφος é\n"
+    small["people.csv"] = PEOPLE + "A,a@example.com,中村,owner,fr,\n"
+    small["invoice_lines.csv"] = small["invoice_lines.csv"].replace("Câble", "Câble 🚚").replace("Cable", "Sḵwx̱wú7mesh")
+    lines = list(take(small).lines())
+    assert lines[:3] == [
+        'accounts.csv, line 2, column name: documents cannot show "ᓄ" (U+14C4), "ᓇ" (U+14C7), "ᕕ" (U+1555) and others',
+        'invoice_lines.csv, line 2, column description_fr: documents cannot show "🚚" (U+1F69A)',
+        'invoice_lines.csv, line 2, column description_en: documents cannot show "\u0331" (U+0331)',
+    ]
+    assert lines[-1] == "Everything was imported."
+
+
+def test_many_cells_that_documents_cannot_show_are_counted(take: Any) -> None:
+    lines = list(
+        take({"accounts.csv": "number,name\n" + "".join(f"{number},中{number}\n" for number in range(MAX_UNDRAWABLE + 5))}).lines()
+    )
+    assert sum("documents cannot show" in line for line in lines) == MAX_UNDRAWABLE + 1
+    assert "and 5 more that documents cannot show" in lines

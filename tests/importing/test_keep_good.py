@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from odoportal.accounts.models import Account
 from odoportal.importing.dialect import Dialect
 from odoportal.importing.importer import ImportRefused
 from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, Payment
@@ -202,3 +203,30 @@ def test_ways_of_writing_are_declared(take: Any, rows: Any) -> None:
     assert not take(files).kept
     assert take(files, spelling=Dialect(day_first=True)).kept
     assert rows(Invoice)[0]["issued_on"].isoformat() == "2020-09-24"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "start", "sign", "declared"),
+    [
+        ("utf-8", "sep=|\r\n", "|", Dialect()),
+        ("utf-8", "Accounts of 2020\n\n", ";", Dialect()),
+        ("utf-16", "", ";", Dialect(encoding="utf-16")),
+        ("cp850", "", ",", Dialect(encoding="cp850")),
+        ("mac-roman", "", "\t", Dialect(encoding="mac-roman")),
+    ],
+)
+def test_rejects_have_the_form_of_their_file(
+    take: Any, tmp_path: Path, rows: Any, encoding: str, start: str, sign: str, declared: Dialect
+) -> None:
+    raw = (start + f"number,name\nA,Montréal\nB{'x' * 50},Hélène\n".replace(",", sign)).encode(encoding)
+    report = take({"accounts.csv": raw}, keep_good=tmp_path / "bad", spelling=declared)
+    assert report.left_out["accounts.csv"][0] == 1
+    mended = (tmp_path / "bad" / "accounts.csv").read_bytes().decode(encoding).replace("x" * 50, "").encode(encoding)
+    assert take({"accounts.csv": mended}, spelling=declared).kept
+    assert [(row["number"], row["name"]) for row in rows(Account)] == [("A", "Montréal"), ("B", "Hélène")]
+
+
+def test_a_file_in_another_encoding_is_not_imported_in_part(take: Any, tmp_path: Path, rows: Any) -> None:
+    raw = "number,name\nA,Alpha\nB,Montréal\nC,Gamma\n".encode("cp850")
+    assert not take({"accounts.csv": raw}, keep_good=tmp_path / "bad").kept
+    assert rows(Account) == []

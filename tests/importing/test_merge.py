@@ -38,11 +38,6 @@ def many(tmp_path: Path) -> Path:
     return tmp_path / "many"
 
 
-@pytest.fixture(autouse=True)
-def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merge, "PAUSE_SECONDS", 0.0)
-
-
 def counts() -> tuple[int, int]:
     with database.read_session() as session:
         found = [session.connection().scalar(text(f"SELECT count(*) FROM {name}")) for name in ("invoice", "invoice_line")]

@@ -4,11 +4,13 @@ import asyncio
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from openpyxl import load_workbook
 from openpyxl.utils.escape import unescape
 from sqlalchemy import Engine
@@ -20,6 +22,7 @@ from odoportal.lists.download import attachment, escape_formula, routes, write_c
 from odoportal.lists.excel import write_excel
 from odoportal.lists.query import ListRules
 from odoportal.lists.table import ROWS_PER_STEP, Cell, CellKind, Column, Table
+from odoportal.rooms.privacy import contents
 from tests.making import NOON, identity_of
 from tests.states import signed_in
 
@@ -73,13 +76,41 @@ def test_csv_is_for_programs() -> None:
 def test_a_formula_in_csv_is_text(text: str) -> None:
     written = as_csv(Table("x", (Column("name", "Nom"), Column("state", "État", words={"a": "=1"})), [(text, text), ((text, "b"), "a")]))
     rows = list(csv.reader(io.StringIO(written.decode("utf-8-sig"), newline="")))[1:]
-    assert rows == [[f"'{text}", f"'{text}"], [f"'{text} | b", "a"]]
+    # A line break or tab is the end of a cell for some readers, so that what follows it is marked, too.
+    marked = f"'{text[0]}'{text[1:]}" if text[0] in "\t\r\n" and text[1:].startswith("=") else f"'{text}"
+    assert rows == [[marked, marked], [f"{marked} | b", "a"]]
 
 
 def test_what_is_no_formula_stays_as_it_is() -> None:
     assert [escape_formula(text) for text in ("", "212048", "a=b", "Visa 4242", "’", "x@y.ca", "2 X ODO50")] == [
         "", "212048", "a=b", "Visa 4242", "’", "x@y.ca", "2 X ODO50",
     ]  # fmt: skip
+
+
+RISKY = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+odd_texts = st.text(st.sampled_from("=+-@＝ ;\t\r\n\",'|a1é\u200f"), max_size=8)
+
+
+@given(st.lists(st.tuples(odd_texts, odd_texts), min_size=1, max_size=3))
+@example([("Quai;=1+1;@SUM(1)", "x")])
+@example([('Quai;"=1+1"', "a\t=1")])
+@pytest.mark.parametrize("write", ["a list", "one's own data"])
+@pytest.mark.case("A-84")
+def test_no_cell_begins_with_a_formula_wherever_a_reader_splits(write: str, rows: list[tuple[str, str]]) -> None:
+    if write == "a list":
+        # The first column is a number of the portal's own.
+        content = as_csv(Table("x", (Column("key", ""), Column("a", ""), Column("b", "")), [("1042", *row) for row in rows])).decode(
+            "utf-8-sig"
+        )
+    else:
+        out = io.StringIO()
+        contents.write_row(csv.writer(out, lineterminator="\r\n"), ("a", "b"))
+        for row in rows:
+            contents.write_row(csv.writer(out, lineterminator="\r\n"), (1042, *row))
+        content = out.getvalue()
+    for delimiter in ",;\t":
+        for row in csv.reader(io.StringIO(content, newline=""), delimiter=delimiter):
+            assert not any(cell.lstrip(' "\t\r\n').startswith(RISKY) for cell in row), (delimiter, row)
 
 
 def test_excel_is_for_people() -> None:
@@ -100,6 +131,21 @@ def test_excel_is_for_people() -> None:
     assert (sheet.freeze_panes, sheet.auto_filter.ref, sheet.print_title_rows) == ("A2", "A1:E4", "$1:$1")
     assert all(sheet.column_dimensions[letter].width >= len(title) for letter, title in zip("ABCDE", values[0], strict=True))
     assert as_excel(table(), "en-CA")["Factures"]["E2"].number_format == "[$$-1009]#,##0.00"
+
+
+@pytest.mark.parametrize(
+    ("instant", "text", "local"),
+    [
+        (datetime(2020, 9, 23, 19, 20, 31, tzinfo=UTC), "2020-09-23T15:20:31-04:00", datetime(2020, 9, 23, 15, 20, 31)),  # noqa: DTZ001
+        (datetime(2020, 1, 1, 4, 59, 59, tzinfo=UTC), "2019-12-31T23:59:59-05:00", datetime(2019, 12, 31, 23, 59, 59)),  # noqa: DTZ001
+    ],
+)
+def test_an_instant_is_one_in_both_files(instant: datetime, text: str, local: datetime) -> None:
+    made = Table("x", (Column("at", "Quand", CellKind.MOMENT),), [(instant,)])
+    assert as_csv(made).decode("utf-8-sig") == f"at\r\n{text}\r\n"
+    cell = as_excel(made)["x"]["A2"]
+    assert (cell.is_date, cell.number_format) == (True, "yyyy-mm-dd hh:mm")
+    assert abs(cell.value - local) < timedelta(seconds=1)
 
 
 def test_the_total_can_be_read_without_counting() -> None:

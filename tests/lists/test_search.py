@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,9 +11,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, literal, select
 from sqlmodel import Session, col
 
+from odoportal.core.folding import fold
+from odoportal.core.i18n import Formats
 from odoportal.lists import search
 from odoportal.lists.query import PageWindow
 from odoportal.rooms.orders.models import Order
+from odoportal.rooms.orders.search_text import amount_texts
 from odoportal.rooms.orders.service import progress, progress_sql
 from tests.making import account, order, rolled_back
 from tests.views import recorded_statements
@@ -114,7 +118,24 @@ def test_a_row_of_another_account_has_no_place(engine: Engine) -> None:
     ("q", "parts"),
     [
         ("Câble  USB", ["cable", "usb"]),
-        ("12 345,60 $", ["12345.60"]),
+        ("12 345,60 $", ["12345,60"]),
+        ("−1 284,54 $ CA", ["1284,54"]),
+        ("576.07 CAD", ["576.07"]),
+        ("(576,07)", ["576,07"]),
+        ("576,07 $ visa", ["576,07", "visa"]),
+        ("Visa •••• 4242", ["visa", "4242"]),
+        ("$576 câble", ["576", "cable"]),
+        ("212048 576,07", ["212048", "576,07"]),
+        ("1.234.567", ["1.234.567"]),
+        ("2020-09-24", ["2020-09-24"]),
+        ("12,345", ["12,345"]),
+        ("#212048", ["212048"]),
+        ("nº 212048.", ["212048"]),
+        ("N°212048", ["212048"]),
+        ("no. 212048", ["212048"]),
+        ("« 212048 »", ["212048"]),
+        ("[“C-2047”]", ["c-2047"]),
+        ("no cable", ["no", "cable"]),
         ("$12,345.60", ["12345.60"]),
         ("26367", ["26367"]),
         ("   ", []),
@@ -123,6 +144,30 @@ def test_a_row_of_another_account_has_no_place(engine: Engine) -> None:
 )
 def test_the_words_of_a_search(q: str, parts: list[str]) -> None:
     assert search.words(q) == parts
+
+
+@given(st.decimals(min_value=0, max_value=Decimal("9999999999.99"), places=2), st.sampled_from(["fr-CA", "en-CA"]), st.booleans())
+def test_an_amount_as_shown_is_found_alone_and_among_words(amount: Decimal, region: str, among: bool) -> None:
+    shown = Formats(region).amount(amount)
+    found = search.words(f"visa {shown} cable" if among else shown)
+    stored = amount_texts([amount]) or ["0.00", "0,00"]
+    assert next(word for word in found if word not in {"visa", "cable"}) in stored
+    assert len(found) == (3 if among else 1)
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_the_reading_of_a_search(text: str) -> None:
+    assert all(word and word == fold(word) for word in search.words(search.without_name(text, ["invoice", "credit note"])))
+
+
+@pytest.mark.parametrize("q", ["Invoice 5", "invoice-5.pdf", "INVOICE: 5", "Invoice #5", "note de crédit 5", "Note-de-credit-5.pdf", "5"])
+def test_the_name_of_a_document_before_its_number_is_no_condition(q: str) -> None:
+    assert search.words(search.without_name(q, ["invoice", "note de credit"])) == ["5"]
+
+
+@pytest.mark.parametrize("q", ["invoices 5", "5 invoice", "cable"])
+def test_other_words_stay(q: str) -> None:
+    assert search.without_name(q, ["invoice"]) == q
 
 
 @given(

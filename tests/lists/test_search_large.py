@@ -18,13 +18,15 @@ from odoportal.lists import search
 from odoportal.lists.list_table import ListTable
 from odoportal.lists.query import ListQuery
 from odoportal.lists.source import ListRequest
+from odoportal.rooms.devices import service as devices
+from odoportal.rooms.devices.page import DEVICES
 from odoportal.rooms.invoices import service as invoices
 from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.orders import service as orders
 from odoportal.rooms.orders.columns import ORDERS
 from odoportal.rooms.orders.models import Order
-from tests.making import TODAY, account, invoice, order, rolled_back
+from tests.making import TODAY, account, device, invoice, order, rolled_back
 
 WORDS = (
     "cable",
@@ -53,6 +55,8 @@ ASKED = (
     "1 234,50",
     "2020-09",
     "paid",
+    "active",
+    "service",
     "53%",
     "overdue cable",
     "oeuvre",
@@ -83,11 +87,13 @@ def request(table: ListTable, account_id: int, **asked: str) -> ListRequest:
         return table.request(account_id, ListQuery.parse(table.rules, asked), language, TODAY)
 
 
-def found(session: Session, account_id: int, q: str) -> tuple[list[str], list[str]]:
+def found(session: Session, account_id: int, q: str) -> tuple[list[str], ...]:
+    """Return the numbers of the invoices and orders and the serials of the devices that a search finds."""
     asked = {"q": q, "size": "100"}
-    bills, bought = (table.source.find(session, request(table, account_id, **asked)) for table in (INVOICES, ORDERS))
-    assert (bills.window.total, bought.window.total) == (len(bills.rows), len(bought.rows))
-    return [i.number for i in bills.rows], [o.number for o in bought.rows]
+    lists = [table.source.find(session, request(table, account_id, **asked)) for table in (INVOICES, ORDERS, DEVICES)]
+    assert [of.window.total for of in lists] == [len(of.rows) for of in lists]
+    bills, bought, held = (of.rows for of in lists)
+    return [i.number for i in bills], [o.number for o in bought], [d.serial for d in held]
 
 
 def write(session: Session, mine: int, other: int, given_rows: Sequence[tuple[bool, str, str]], mark: str) -> list[Any]:
@@ -96,6 +102,7 @@ def write(session: Session, mine: int, other: int, given_rows: Sequence[tuple[bo
         owner = mine if own else other
         day = TODAY - timedelta(days=100 + at)
         made.append(order(session, owner, f"{at}{mark}", day, day + timedelta(days=364), [(line, line)]))
+        made.append(device(session, owner, f"{at}{mark}", vehicle=line, state="lost" if total == "500.00" else ""))
         made.append(invoice(session, owner, f"{at}{mark}", total, day))
         made[-1].search += "\n" + fold(line)
     session.flush()
@@ -137,9 +144,9 @@ def test_the_index_is_asked_and_not_only_believed(engine: Engine) -> None:
         mine = account(session, "A")
         write(session, mine, mine, [(True, "cable", "100.00")], "")
         session.execute(text("INSERT INTO orders_grams (orders_grams) VALUES ('delete-all')"))
-        assert found(session, mine, "cable") == (["0"], ["0"])
+        assert found(session, mine, "cable") == (["0"], ["0"], ["0"])
         with as_large():
-            assert found(session, mine, "cable") == (["0"], [])
+            assert found(session, mine, "cable") == (["0"], [], ["0"])
 
 
 def test_the_neighbours_in_a_search_are_those_of_a_small_account(engine: Engine) -> None:
@@ -186,6 +193,8 @@ def listed(table: ListTable, **asked: str) -> View:
         found = table.source.find(session, request(table, account_id, **asked))
         if table is ORDERS:
             orders.lines_of(session, account_id, [row.id for row in found.rows])
+        if table is DEVICES:
+            devices.plans(session, account_id, [row.id for row in found.rows])
 
     return read
 
@@ -200,20 +209,35 @@ VIEWS: dict[str, View] = {
     "invoices of a year by amount": listed(INVOICES, sort="amount", **DAYS),
     "orders of a year": listed(ORDERS, **DAYS),
     "invoices of an order": listed(INVOICES, order="1"),
+    **{f"devices by {sort}": listed(DEVICES, sort=sort) for key in DEVICES.rules.sorts for sort in (key, f"-{key}")},
+    **{f"devices {state}": listed(DEVICES, state=state) for state in DEVICES.rules.states},
+    **{f"devices {state} of a year": listed(DEVICES, state=state, **DAYS) for state in DEVICES.rules.states},
+    "devices of a year": listed(DEVICES, **DAYS),
+    "devices of a year by end": listed(DEVICES, sort="end", **DAYS),
+    "devices of an order": listed(DEVICES, order="1"),
+    "invoices paid of a year": listed(INVOICES, state="paid", **DAYS),
+    **{f"devices with {q}": listed(DEVICES, q=q) for q in ("cable", "ca", "cable ca", "active", "service")},
+    "devices active with cable": listed(DEVICES, state="active", q="cable"),
+    "invoices paid with cable": listed(INVOICES, state="paid", q="cable"),
     **{f"invoices with {q}": listed(INVOICES, q=q) for q in ("cable", "ca", "cable ca", "paid", "100,00 $")},
     **{f"orders with {q}": listed(ORDERS, q=q) for q in ("cable", "ca", "cable ca", "53%")},
     "invoices' states": lambda session, account_id: invoices.state_counts(session, account_id, TODAY),
     "orders' states": lambda session, account_id: orders.state_counts(session, account_id, TODAY),
+    "devices' states": lambda session, account_id: devices.state_counts(session, account_id, TODAY),
     "what is owed": lambda session, account_id: invoices.owing(session, account_id, TODAY),
     "what is overdue": lambda session, account_id: invoices.overdue(session, account_id, TODAY, 3),
     "the latest invoices": lambda session, account_id: invoices.latest(session, account_id, 5),
     "the latest orders": lambda session, account_id: orders.latest(session, account_id, 5),
 }
-# Views that sort without an index: progress, which depends on today, and the few rows that were selected first (`search.MAX_CANDIDATES`).
-SORTED = {"orders by progress", "orders by -progress", "invoices of an order"}
+# Views that sort without an index: progress and states of devices, which depend on today, and the few rows that were selected first
+# (`search.MAX_CANDIDATES`).
+SORTED = {"orders by progress", "orders by -progress", "devices by state", "devices by -state", "invoices of an order"}
 FEW_FOUND = re.compile(
-    r"(invoices|orders) with (cable|ca|cable ca|100,00 \$|paid|53%)"
-    r"|invoices (to_pay|part_paid|pending|overdue|refunded)|(invoices|orders) of a year.*|orders (upcoming|active|ending|ended)"
+    r"(invoices|orders|devices) with (cable|ca|cable ca|100,00 \$|paid|53%|active|service)"
+    r"|devices active with cable|invoices paid (with cable|of a year)"
+    r"|invoices (to_pay|part_paid|pending|overdue|credited|upcoming)|(invoices|orders|devices) of a year.*"
+    r"|orders (upcoming|active|ending|ended)"
+    r"|devices (active|ending|silent|shipping|out)( of a year)?|devices of an order"
 )
 
 
@@ -248,10 +272,26 @@ def test_no_view_scans_a_table_or_sorts_one(engine: Engine, name: str, few: int)
     ("orders with cable", "orders_grams VIRTUAL TABLE INDEX 0:M1><"),
     ("invoices overdue", "INDEX ix_invoice_open (account_id=? AND due_on>?)"),
     ("invoices' states", "COVERING INDEX ix_invoice_open (account_id=? AND due_on>?)"),
-    ("invoices' states", "INDEX ix_invoice_refunded (account_id=?)"),
+    ("invoices' states", "INDEX ix_invoice_credit (account_id=? AND due_on>?)"),
     ("orders' states", "COVERING INDEX ix_orders_start (account_id=? AND start_on>?)"),
     ("orders' states", "COVERING INDEX ix_orders_end (account_id=? AND end_on<?)"),
     ("what is owed", "COVERING INDEX ix_invoice_open (account_id=? AND due_on>?)"),
+    ("what is owed", "COVERING INDEX ix_invoice_credit (account_id=? AND due_on>?)"),
+    ("what is owed", "INDEX ix_invoice_issued (account_id=? AND issued_on>?)"),
+    ("what is owed", "COVERING INDEX ix_payment_unapplied (account_id=? AND status=? AND unapplied>?)"),
+    ("invoices paid of a year", "COVERING INDEX ix_invoice_issued (account_id=? AND issued_on>? AND issued_on<?)"),
+    ("devices by -serial", "INDEX ix_device_serial (account_id=?)"),
+    ("devices by state", "COVERING INDEX ix_device_state (account_id=? AND state_order>?)"),
+    ("devices' states", "COVERING INDEX ix_device_left (account_id=? AND held_until<?)"),
+    ("devices' states", "COVERING INDEX ix_device_end (account_id=? AND end_on>? AND end_on<?)"),
+    ("devices' states", "COVERING INDEX ix_device_state (account_id=? AND state_order=? AND signal_order>? AND signal_order<?)"),
+    ("devices with ca", "COVERING INDEX ix_device_texts (account_id=?)"),
+    ("devices with cable", "device_grams VIRTUAL TABLE INDEX 0:M1><"),
+    ("devices of a year", "COVERING INDEX ix_device_end (account_id=? AND end_on>? AND end_on<?)"),
+    ("devices of a year by end", " INDEX ix_device_end (account_id=? AND end_on>? AND end_on<?)"),
+    ("devices active of a year", "COVERING INDEX ix_device_state (account_id=? AND state_order=?)"),
+    ("devices out of a year", "COVERING INDEX ix_device_left (account_id=? AND held_until<?)"),
+    ("devices of an order", "INDEX ix_device_assignment_order (account_id=? AND order_id=?)"),
 ])  # fmt: skip
 def test_a_view_has_its_index(engine: Engine, name: str, expected: str) -> None:
     with rolled_back(engine) as session:
@@ -268,8 +308,44 @@ def test_a_view_has_its_index(engine: Engine, name: str, expected: str) -> None:
 
 
 @pytest.mark.sqlite("its query plans")
+@pytest.mark.parametrize("asked", [{}, DAYS, {"state": ""}], ids=["words only", "dates", "a state"])
+@pytest.mark.parametrize(
+    ("table", "state", "meaning"), [(INVOICES, "paid", "paid"), (ORDERS, "active", "53%"), (DEVICES, "active", "active")]
+)
+def test_a_search_is_counted_from_the_index_of_texts_alone(
+    engine: Engine, table: ListTable, state: str, meaning: str, asked: dict[str, str]
+) -> None:
+    given = {name: value or state for name, value in asked.items()}
+    with rolled_back(engine) as session:
+        mine = account(session, "A")
+        write(session, mine, mine, [(True, "cable", "100.00")], "")
+        for q in ("cable", meaning, f"cable {meaning}"):
+            with ran(engine) as statements:
+                listed(table, q=q, **given)(session, mine)
+            counted, values = next(each for each in statements if each[0].startswith("SELECT count(*)"))
+            (only,) = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {counted}", values)
+            assert re.search(r"USING COVERING INDEX ix_\w+_texts \(account_id=\?\)", only.detail), (q, only.detail)
+
+
+@pytest.mark.sqlite("its query plans")
+def test_a_list_without_a_search_reads_no_texts(engine: Engine) -> None:
+    with rolled_back(engine) as session:
+        mine = account(session, "A")
+        write(session, mine, mine, [(True, "cable", "100.00")], "")
+        for name, view in VIEWS.items():
+            with as_large(), ran(engine) as statements:
+                view(session, mine)
+            plans = [
+                row.detail
+                for statement, given in statements
+                for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)
+            ]
+            assert " with " in name or not any("_texts (account_id=?)" in plan for plan in plans), (name, plans)
+
+
+@pytest.mark.sqlite("its query plans")
 @pytest.mark.parametrize("sort", ["-date", "number", "amount", "paid"])
-@pytest.mark.parametrize(("state", "index"), [("refunded", "ix_invoice_refunded"), ("overdue", "ix_invoice_open")])
+@pytest.mark.parametrize(("state", "index"), [("credited", "ix_invoice_credit"), ("overdue", "ix_invoice_open")])
 def test_the_few_of_a_state_are_found_by_its_index_in_any_order(engine: Engine, sort: str, state: str, index: str) -> None:
     with rolled_back(engine) as session:
         mine = account(session, "A")
@@ -329,3 +405,21 @@ def test_days_and_words_together(engine: Engine) -> None:
         with as_large():
             assert [i.number for i in INVOICES.source.find(session, bills).rows] == ["0"]
         assert isinstance(bills.query.since, date)
+
+
+def test_postgresql_reads_the_few_unsettled_and_refunded_from_their_indexes(engine: Engine) -> None:
+    if engine.dialect.name != "postgresql":
+        pytest.skip("the plans of PostgreSQL")
+    with rolled_back(engine) as session:
+        mine = account(session, "A")
+        made = invoice(session, mine, "1")
+        names = [c.name for c in made.__table__.columns if c.name not in {"id", "number", "paid"}]  # pyright: ignore
+        settled = f"SELECT {', '.join(names)}, 'N' || n, total FROM invoice, generate_series(2, 5000) n"
+        session.execute(text(f"INSERT INTO invoice ({', '.join(names)}, number, paid) {settled}"))
+        session.execute(text("ANALYZE invoice"))
+        with ran(engine) as statements:
+            invoices.state_counts(session, mine, TODAY)
+        ((statement, values),) = statements
+        found_plan = "\n".join(row[0] for row in session.connection().exec_driver_sql(f"EXPLAIN {statement}", values))
+    assert "ix_invoice_open" in found_plan
+    assert "ix_invoice_refunded" in found_plan

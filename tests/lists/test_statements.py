@@ -21,8 +21,8 @@ VIEWS = [
 # one record's rows, or the orders that end soon.
 SORTED = re.compile(
     r"home|shell|orders by -?progress|orders, (upcoming|active|ending|ended|Details)|(orders|invoices|devices) of a year"
-    r"|invoices of an order"
-    r"|invoices, (to_pay|part_paid|pending|overdue|refunded|Details)"
+    r"|(invoices|devices) of an order"
+    r"|invoices, (to_pay|part_paid|pending|overdue|credited|upcoming|Details)"
     r"|devices by -?state"
     r"|devices, (active|ending|silent|shipping|out|Details)"
 )

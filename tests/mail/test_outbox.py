@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import default as default_policy
@@ -21,6 +22,9 @@ from aiosmtpd.smtp import AuthResult
 from sqlmodel import select
 
 from odoportal.core import clock, database, signing
+from odoportal.jobs import runner
+from odoportal.jobs.runner import Runner
+from odoportal.jobs.schedule import Every
 from odoportal.mail import outbox
 from odoportal.mail.outbox import Mail
 from odoportal.settings import get_settings
@@ -119,6 +123,20 @@ def serving(running: Listening, scheme: str = "smtp") -> Iterator[str]:
         yield f"{scheme}://127.0.0.1:{running.port}"
     finally:
         running.stop()
+
+
+def test_one_mail_whose_result_cannot_be_recorded_keeps_no_other_from_leaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, way_out, record = post(), post("b@example.com"), Out(), outbox._record_attempt
+
+    def failing(claimed: Mail, now: datetime, why: Exception | None) -> None:
+        if claimed.id == first:
+            raise ValueError("an odd row")
+        record(claimed, now, why)
+
+    monkeypatch.setattr(outbox, "_record_attempt", failing)
+    assert outbox.deliver_due(way_out, START) == 1
+    assert letter(second).sent_at == START
+    assert letter(first).sent_at is None
 
 
 def test_a_letter_arrives_once_as_text_and_html(server: tuple[Inbox, str]) -> None:
@@ -381,6 +399,67 @@ def test_signing_in_to_the_server() -> None:
         assert (asked[0], len(inbox.got)) == ((b"us@er", b"p@ss/word"), 1)
 
 
+@pytest.mark.parametrize("other", ["LOGIN", "PLAIN"])
+def test_a_password_may_have_accents(other: str) -> None:
+    asked: list[tuple[bytes, bytes]] = []
+
+    def authenticator(server, session, envelope, mechanism, data) -> AuthResult:
+        asked.append((data.login, data.password))
+        return AuthResult(success=data.password == "été".encode(), handled=False)
+
+    inbox = Inbox()
+    running = Listening(inbox, authenticator=authenticator, auth_require_tls=False, auth_exclude_mechanism=[other])
+    with serving(running) as url:
+        outbox.smtp_transport(url.replace("://", "://us%40er:%C3%A9t%C3%A9@"))(outbox.compose(letter(post())))
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            outbox.smtp_transport(url.replace("://", "://user:hélas@"))(outbox.compose(letter(post())))
+    assert (asked[0], len(inbox.got)) == ((b"us@er", "été".encode()), 1)
+
+
+def test_a_server_that_takes_no_password_is_told_in_words() -> None:
+    with serving(Listening(Inbox(), auth_exclude_mechanism=["LOGIN", "PLAIN"])) as url, pytest.raises(smtplib.SMTPNotSupportedError):
+        outbox.smtp_transport(url.replace("://", "://user:été@"))(outbox.compose(letter(post())))
+
+
+@pytest.mark.parametrize(
+    ("sender", "shown"),
+    [
+        ("Odotrack, inc. <a@odotrack.com>", '"Odotrack, inc." <a@odotrack.com>'),
+        ("Odotrack: facturation <a@odotrack.com>", '"Odotrack: facturation" <a@odotrack.com>'),
+        ('"Odotrack (Québec)" <a@odotrack.com>', '"Odotrack (Québec)" <a@odotrack.com>'),
+        ("a@odotrack.com", "a@odotrack.com"),
+        ("Odotrack <a@odotrack.québec>", "Odotrack <a@odotrack.xn--qubec-csa>"),
+    ],
+)
+def test_the_sender_may_have_any_name(monkeypatch: pytest.MonkeyPatch, sender: str, shown: str) -> None:
+    monkeypatch.setenv("ODOPORTAL_MAIL_FROM", sender)
+    get_settings.cache_clear()
+    composed = outbox.compose(letter(post()))
+    read = email.message_from_bytes(composed.as_bytes(), policy=default_policy)
+    assert str(read["From"]) == shown
+    assert str(read["Message-ID"]).endswith(shown.rpartition("@")[2].strip(">") + ">")
+
+
+@pytest.mark.parametrize("attached", [None, ("a.pdf", b"%PDF-")])
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_every_letter_says_its_language(language: str, attached: tuple[str, bytes] | None) -> None:
+    number = post(attached=attached)
+    written = letter(number)
+    written.language = language
+    assert email.message_from_bytes(outbox.compose(written).as_bytes(), policy=default_policy).get_all("Content-Language") == [language]
+
+
+@pytest.mark.parametrize("character", ["a", "é", "\U0001f600"])
+def test_no_line_is_longer_than_mail_allows(server: tuple[Inbox, str], character: str) -> None:
+    inbox, url = server
+    long = character * 1_000
+    post(text=f"Voilà\n{long}\nfin", html=f"<p>{long}</p>")
+    assert outbox.deliver_due(outbox.smtp_transport(url), START) == 1
+    assert max(len(line) for line in inbox.raw[0].split(b"\r\n")) <= 998
+    parts = [part.get_content() for part in inbox.got[0].iter_parts()]  # pyright: ignore[reportAttributeAccessIssue]
+    assert [part.replace("\r", "").strip() for part in parts] == [f"Voilà\n{long}\nfin", f"<p>{long}</p>"]
+
+
 @pytest.fixture
 def certificate(portal: Path) -> ssl.SSLContext:
     key, cert = portal / "key.pem", portal / "cert.pem"
@@ -433,28 +512,31 @@ def test_the_outbox_wakes_when_a_letter_is_committed_and_survives_a_lost_databas
         return deliver(way_out, now)
 
     async def run() -> list[str]:
-        arrived = asyncio.Event()
-        loop, out = asyncio.get_running_loop(), Out()
+        arrived = asyncio.Queue[str]()
+        loop = asyncio.get_running_loop()
 
         def way_out(message: EmailMessage) -> None:
-            out(message)
-            loop.call_soon_threadsafe(arrived.set)
+            loop.call_soon_threadsafe(arrived.put_nowait, str(message["To"]))
 
-        # With an hour between polls, only the wake-up of a commit can cause a delivery.
-        running = asyncio.create_task(outbox.run_outbox(way_out, poll=3600))
+        # With an hour between looks, only the wake-up of a commit can cause a delivery.
+        job = replace(outbox.JOB, schedule=Every(timedelta(hours=1)), work=lambda: outbox.deliver(way_out))
+        monkeypatch.setattr(runner, "LONGEST_WAIT", timedelta(hours=1))
+        running = asyncio.create_task(Runner([job]).run())
+        await asyncio.to_thread(post, "lost@example.com")
         while failures:
             await asyncio.sleep(0)
-        for n in range(2):
-            await asyncio.to_thread(post, f"p{n}@example.com")
-            await asyncio.wait_for(arrived.wait(), 10)
-            arrived.clear()
+        found = list[str]()
+        for number, expected in ((0, 2), (1, 3)):
+            await asyncio.to_thread(post, f"p{number}@example.com")
+            while len(found) < expected:
+                found.append(await asyncio.wait_for(arrived.get(), 10))
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-        return [str(m["To"]) for m in out.sent]
+        return found
 
     monkeypatch.setattr(outbox, "deliver_due", delivering)
-    assert asyncio.run(run()) == ["p0@example.com", "p1@example.com"]
+    assert asyncio.run(run()) == ["lost@example.com", "p0@example.com", "p1@example.com"]
     post("later@example.com")
 
 

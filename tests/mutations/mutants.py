@@ -379,6 +379,64 @@ MUTANTS = (
         "    pass\n",
         DEVICES,
     ),
+    *(
+        _mutant(guard, "rooms.devices.service", old, new, f"{DEVICES}/test_service.py")
+        for guard, old, new in (
+            (
+                "a device is read in its account only",
+                ".where(Device.account_id == account_id, Device.serial == serial)",
+                ".where(Device.serial == serial)",
+            ),
+            (
+                "assignments of devices are read in their account only",
+                ".where(search.unindexed(col(DeviceAssignment.account_id)) == account_id, col(DeviceAssignment.device_id).in_(ids))",
+                ".where(col(DeviceAssignment.device_id).in_(ids))",
+            ),
+            (
+                "the devices of an order are read in its account only",
+                ".where(Device.account_id == account_id, DeviceAssignment.account_id == account_id, DeviceAssignment.order_id == order_id)",
+                ".where(DeviceAssignment.order_id == order_id)",
+            ),
+        )
+    ),
+    _mutant(
+        "a vehicle's name is not replaced unseen",
+        "rooms.devices.forms",
+        '    if clash := conflict(sent, {"vehicle": held.vehicle}):\n        return clash\n',
+        "",
+        f"{DEVICES}/test_page.py",
+    ),
+    *(
+        _mutant(guard, "rooms.devices.assign", old, new, f"{DEVICES}/test_assign.py")
+        for guard, old, new in (
+            (
+                "pasting a list of vehicles asks for the right again",
+                "    require_right(session, who, Right.VEHICLES)\n    parse(content)",
+                "    parse(content)",
+            ),
+            (
+                "applying a list of vehicles asks for the right again",
+                "    require_right(session, who, Right.VEHICLES)\n    kept = get(session, who, key, now)\n    if kept.applied_at is not",
+                "    kept = get(session, who, key, now)\n    if kept.applied_at is not",
+            ),
+            (
+                "undoing a list of vehicles asks for the right again",
+                "    require_right(session, who, Right.VEHICLES)\n    kept = get(session, who, key, now)\n    if kept.applied_at is None",
+                "    kept = get(session, who, key, now)\n    if kept.applied_at is None",
+            ),
+            ("a list of vehicles stays in its account", "VehicleList.account_id == who.account.account_id, ", ""),
+            ("a list of vehicles is kept for a day", " or (found.applied_at or found.created_at) <= now - KEPT_FOR:", ":"),
+            (
+                "a list of vehicles is applied once",
+                "    if kept.applied_at is not None:\n        return applied_count(session, kept)\n",
+                "",
+            ),
+            ("a list of vehicles is undone once", " or kept.undone_at is not None:", ":"),
+            ("undoing a list leaves what was named since", " if device.vehicle == names[serial][1]]", "]"),
+            ("a list of vehicles has a limit", "    if len(lines) > MAX_LINES:", "    if False:"),
+            ("a serial that a spreadsheet shortened is refused", "if _SHORTENED.fullmatch(line.serial)", "if False"),
+        )
+    ),
     _mutant(
         "a list is applied as it was shown",
         "rooms.devices.assign",
@@ -396,7 +454,7 @@ MUTANTS = (
     _mutant(
         "a device's history begins with the account's own time",
         "rooms.devices.history",
-        "if first.since <= day <= (first.until or date.max):",
+        "if assignment.since <= day <= (assignment.until or date.max):",
         "if True:",
         DEVICES,
     ),
@@ -783,6 +841,13 @@ MUTANTS = (
         "if not await read(sessions.is_fresh, sent.who.session, clock.now()):",
         "if False:",
         "tests/rooms/people/test_two_step.py",
+    ),
+    _mutant(
+        "a sign-in with a new browser is told by mail, after any absence",
+        "rooms.signin.known_browsers",
+        "first = person.signed_in_at is None",
+        "first = session.exec(select(SignIn).where(SignIn.person_id == person.id)).first() is None",
+        "tests/rooms/security/test_browsers.py",
     ),
     _mutant(
         "a confirmation compares the password",

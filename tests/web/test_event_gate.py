@@ -51,6 +51,10 @@ class Doorman:
         return await self.gate.preprocess(None, root, Event(name=name, payload={} if payload is None else payload))  # type: ignore[arg-type]
 
 
+class Anything(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
 def maria() -> Identity:
     return replace(identity_of(1), session="maria")
 
@@ -74,6 +78,24 @@ def session(hashed: str) -> str:
 )
 def test_the_hash_is_read_from_the_cookie_or_not_at_all(cookie: str, hashed: str | None) -> None:
     assert session_hash(new_state(cookie=cookie)) == hashed
+
+
+@pytest.mark.parametrize(
+    ("address", "payload"),
+    [
+        ("/en/addresses/edit?code=%00", {}),
+        ("/en/orders?account=%00", {}),
+        ("/en/orders", {"text": "a\0b"}),
+        ("/en/orders", {"list": [{"text": "\ud800"}]}),
+        ("/en/orders", {"\0": 1}),
+    ],
+)
+def test_an_event_with_what_no_database_takes_is_dropped_before_anything_is_read(address: str, payload: Any) -> None:
+    door = Doorman({HYDRATE: Anything}, maria=maria())
+    assert asyncio.run(door.pass_(new_state(address, session("maria")), HYDRATE, payload)) == StateUpdate()
+    assert door.asked == []
+    usable = {"text": "é\U0001f600", "list": [1, None, True]}
+    assert asyncio.run(door.pass_(new_state("/en/orders?q=%2500", session("maria")), HYDRATE, usable)) is None
 
 
 @pytest.mark.asvs("2.4.1")

@@ -130,7 +130,7 @@ def test_only_named_files_are_kept_for_ever(path: str, status: int, cached: str)
     assert sent(path, status, [(b"cache-control", b"no-store")])["cache-control"] == [cached]
 
 
-def answered(kind: str, path: str) -> list[Any]:
+def answered(kind: str, path: str, query: bytes = b"") -> list[Any]:
     """Return what is sent in answer to a request target."""
     sent: list[Any] = []
 
@@ -140,7 +140,7 @@ def answered(kind: str, path: str) -> list[Any]:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(RequestTargetCheck(app)({"type": kind, "method": "GET", "path": path, "headers": []}, send, send))  # type: ignore[arg-type]
+    asyncio.run(RequestTargetCheck(app)({"type": kind, "method": "GET", "path": path, "query_string": query, "headers": []}, send, send))  # type: ignore[arg-type]
     return sent
 
 
@@ -150,6 +150,15 @@ def test_what_is_no_path_is_refused_with_the_headers_of_every_answer(kind: str, 
     start = answered(kind, path)[0]
     assert start["status"] == 400
     assert dict(headers.common_headers()).items() <= dict(start["headers"]).items()
+
+
+@pytest.mark.parametrize(
+    ("path", "query"), [("/en/invoices/\0.pdf", b""), ("/en/addresses/edit", b"code=%00"), ("/en/cards", b"setup=a\0b"), ("/", b"%00")]
+)
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_an_address_with_a_nul_is_refused(kind: str, path: str, query: bytes) -> None:
+    assert answered(kind, path, query)[0]["status"] == 400
+    assert answered(kind, path.replace("\0", "0"), query.replace(b"%00", b"%2500").replace(b"\0", b"0")) == ["passed on"]
 
 
 @pytest.mark.parametrize("path", ["/", "/*", "/http://localhost/"])

@@ -194,7 +194,7 @@ def test_events_at_both_are_counted_together(workers: Workers) -> None:
 @pytest.mark.parametrize("fault", ["away", "hanging"])
 def test_while_redis_is_away_nobody_signs_in_and_who_is_signed_in_reads_on(workers: Workers, fault: str) -> None:
     cookie = workers.front.sign_in(FLEET)
-    words = {"en": "The portal cannot answer right now", "fr": "Le portail ne peut pas répondre pour le moment"}
+    words = {"en": "The portal is not available right now", "fr": "Le portail n’est pas disponible pour l’instant"}
 
     async def reads_on(number: int) -> None:
         async with open_tab(workers, number, cookie) as page:

@@ -7,11 +7,11 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from odoportal.accounts.models import Change
-from odoportal.core import clock
 from odoportal.core.i18n import t
 from odoportal.lists import search
 from odoportal.lists.list_table import FileColumn, ListColumn, ListTable, Records
 from odoportal.lists.source import ListRequest
+from odoportal.lists.table import CellKind
 from odoportal.rooms.activity import service
 from odoportal.rooms.activity.kinds import Kind, all_kinds, groups
 from odoportal.rooms.activity.view import about_of, changes_view, kind_of, staff, values_of, who_of
@@ -57,7 +57,7 @@ def _records(session: Session, request: ListRequest) -> Records:
 def _person_chip(session: Session, request: ListRequest) -> dict[str, str]:
     person = request.query.texts.get("person", "")
     name = staff() if person == service.STAFF else service.name_of(session, request.account_id, person) if person else ""
-    return {"person": t("by {name}", name=name) if name else t("by nobody of this account")}
+    return {"person": t("by {name}", name=name) if name else t("by someone outside this account")}
 
 
 CHANGES = ListTable(
@@ -74,7 +74,7 @@ CHANGES = ListTable(
             title=lambda: t("When"),
             cell=lambda row: el("th", row.when, scope="row", cls="nw"),
             sort=lambda _: col(Change.at),
-            file=FileColumn(lambda record: clock.to_local(record.change.at).isoformat(timespec="seconds"), key="at", width=24),
+            file=FileColumn(lambda record: record.change.at, key="at", kind=CellKind.MOMENT),
         ),
         ListColumn(
             "who",
@@ -116,8 +116,8 @@ CHANGES = ListTable(
     all=lambda: t("All changes"),
     tabs=lambda _: groups(),
     no_match=lambda: t("No change"),
-    nothing=lambda _state: t("Nothing was changed yet"),
-    nothing_text=lambda: t("Whatever somebody changes in this account appears here, with who did it, and when."),
+    nothing=lambda _state: t("No changes yet"),
+    nothing_text=lambda: t("Changes to this account appear here, with who made them and when."),
     empty_icon="clock",
     hint=lambda: t("Name, email or value"),
     dates=lambda: t("Date"),

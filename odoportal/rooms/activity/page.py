@@ -22,7 +22,11 @@ class Changes(ListState, SessionState):
 
 
 def _lead(_view: Bound) -> Node:
-    return el("p", t("Who changed what in this account. Of a person’s own sign-in, only that it was changed is shown."), cls="soft lead")
+    return el(
+        "p",
+        t("Who changed what in this account. For a person’s sign-in settings, only the fact that they changed is shown."),
+        cls="soft lead",
+    )
 
 
 PAGE = ListPage(CHANGES, Changes, parents=lambda: [("/profile", t("Profile"))], lead=lambda: [View(_lead).component(None)])

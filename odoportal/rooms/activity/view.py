@@ -65,7 +65,7 @@ def kind_of(change: Any, kinds: Kinds) -> Kind:
 def values_of(change: Any, kind: Kind) -> list[str]:
     """Return the values before and after a change (or a row of its columns), one line per field.
 
-    A line is like `Role: Read-only → Billing`; `–` stands for no value.
+    A line is like `Role: Read-only, then Billing`; `–` stands for no value.
     """
     before, after = json.loads(change.before), json.loads(change.after)
 
@@ -79,7 +79,9 @@ def values_of(change: Any, kind: Kind) -> list[str]:
     names = [name for name in dict.fromkeys((*before, *after)) if before.get(name) or after.get(name)]
     if not before:
         return [t("{field}: {value}", field=label(name), value=written(name, after)) for name in names]
-    return [t("{field}: {before} → {after}", field=label(name), before=written(name, before), after=written(name, after)) for name in names]
+    return [
+        t("{field}: {before}, then {after}", field=label(name), before=written(name, before), after=written(name, after)) for name in names
+    ]
 
 
 def who_of(change: Any, people: Mapping[int, str], kind: Kind) -> str:

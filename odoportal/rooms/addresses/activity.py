@@ -21,7 +21,7 @@ def _labels() -> dict[ActivityKind, str]:
         AddressActivity.ADDED: t("Address added"),
         AddressActivity.CHANGED: t("Address changed"),
         AddressActivity.REMOVED: t("Address removed"),
-        AddressActivity.RESTORED: t("Address put back"),
+        AddressActivity.RESTORED: t("Address restored"),
         AddressActivity.DEFAULT: t("Default address chosen"),
     }
 

@@ -28,11 +28,17 @@ class AddressForm(FormModel):
     country: Line = Field(min_length=2, max_length=2)
 
 
+def _unusable(error: postal.UnusableAddress) -> FormResult:
+    # The country is chosen above the form, where no error of a field is shown.
+    unknown = t("This country is not known. Choose it from the list.") if "country" in error.errors else ""
+    return FormResult(errors=error.errors, error=unknown)
+
+
 _ERRORS: ErrorMessages = {
-    postal.UnusableAddress: lambda error: FormResult(errors=error.errors),
-    service.NoSuchAddress: lambda _: t("This address is no longer in the book: somebody removed it in the meantime."),
-    service.AddressInUse: lambda _: t("This is a default address. Choose another one for it first."),
-    service.TooManyAddresses: lambda _: t("The book is full. Remove some addresses first."),
+    postal.UnusableAddress: _unusable,
+    service.NoSuchAddress: lambda _: t("This address is no longer in the address book: someone removed it in the meantime."),
+    service.AddressInUse: lambda _: t("This is a default address. Choose another default first."),
+    service.TooManyAddresses: lambda _: t("The address book is full. Remove some addresses first."),
 }
 
 
@@ -55,7 +61,7 @@ def _with_names(errors: Mapping[str, str], stored: Mapping[str, str]) -> dict[st
         "country": postal.country_name(stored["country"], current_language()),
     }
     return {
-        field: t("Stored meanwhile: “{value}”.", value=names[field]) if names.get(field) and stored[field] else text
+        field: t("Saved value: “{value}”.", value=names[field]) if names.get(field) and stored[field] else text
         for field, text in errors.items()
     }
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import reflex as rx
 
 from odoportal.core import database
-from odoportal.core.folding import fold
+from odoportal.core.folding import name_order
 from odoportal.core.i18n import t
 from odoportal.core.identity import Identity, require_identity
 from odoportal.forms.view import with_form_feedback
@@ -40,14 +40,14 @@ def _defaults(row: Bound) -> Node:
 
 
 def _actions(row: Bound, link_cls: str, button_look: str) -> Node:
-    restore = Form("restore", (), t("Put back"), variant=button_look, cls="layout-inline").draw_from(row.restore, on_done=Addresses.retry)
+    restore = Form("restore", (), t("Restore"), variant=button_look, cls="layout-inline").draw_from(row.restore, on_done=Addresses.retry)
     name = el("span", " ", row.name, cls="sr")
     return el("div", when(row.edit, link(t("Change"), name, to=row.edit, cls=link_cls)), when(row.removed, restore), cls="layout-actions")
 
 
 def _add(view: Bound) -> Node:
     go = link(icon("book-user"), t("Add an address"), to=view.add, cls="button button-primary")
-    return when(view.add, go, el("p", t("Your role may see the addresses, and not change them."), cls="soft"))
+    return when(view.add, go, el("p", t("Your role lets you view addresses, but not change them."), cls="soft"))
 
 
 def _wrong(view: Bound) -> Node:
@@ -69,20 +69,20 @@ BOOK = ListTable(
             title=lambda: t("Name"),
             cell=lambda row: el("th", el("span", row.name, cls="breaks"), scope="row"),
             card=lambda row: el("div", el("h2", row.name, cls="breaks"), cls="table-top"),
-            sort=lambda _: lambda address: fold(address.name),
+            sort=lambda _: lambda address: name_order(address.name),
         ),
         ListColumn(
             "city",
             title=lambda: t("Address"),
             cell=lambda row: el("td", _lines(row)),
             card=_lines,
-            sort=lambda _: lambda address: fold(address.city),
+            sort=lambda _: lambda address: name_order(address.city),
         ),
         ListColumn(
             "country",
             title=lambda: t("Country"),
             cell=lambda row: el("td", row.country),
-            sort=lambda request: lambda address: fold(postal.country_name(address.country, request.language)),
+            sort=lambda request: lambda address: name_order(postal.country_name(address.country, request.language)),
         ),
         ListColumn(
             "default",
@@ -100,8 +100,8 @@ BOOK = ListTable(
     all=lambda: t("In the book"),
     tabs=lambda _: {service.REMOVED: t("Removed")},
     no_match=lambda: t("No address"),
-    nothing=lambda state: t("No address was removed") if state else t("No addresses yet"),
-    nothing_text=lambda: t("Here stand the addresses for delivery and for billing."),
+    nothing=lambda state: t("No removed addresses") if state else t("No addresses yet"),
+    nothing_text=lambda: t("Your delivery and billing addresses appear here."),
     empty_icon="book-user",
     hint=lambda: t("Name, street, city, postal code"),
     cls="addresses-book",
@@ -152,7 +152,7 @@ def _country(view: Bound) -> Node:
             "div",
             el("label", t("Country"), for_="country"),
             el("span", select, cls="field-select"),
-            el("p", t("Decides which fields there are. What is typed in the same field stays."), cls="field-hint"),
+            el("p", t("The fields depend on the country. What you have typed is kept."), cls="field-hint"),
             cls="field",
         ),
         el("noscript", el("button", t("Show"), type="submit", cls="button button-second")),
@@ -171,15 +171,15 @@ def _form() -> Form:
 
 def _purpose(purpose: AddressPurpose, is_: Bound, may: Bound, form: Bound) -> Node:
     texts = {
-        AddressPurpose.DELIVERY: (t("This is the default address for delivery."), t("Use for delivery unless another is chosen")),
-        AddressPurpose.BILLING: (t("This is the default address for billing."), t("Use for billing unless another is chosen")),
+        AddressPurpose.DELIVERY: (t("This is the default address for delivery."), t("Use as the default for delivery")),
+        AddressPurpose.BILLING: (t("This is the default address for billing."), t("Use as the default for billing")),
     }[purpose]
     button = Form(purpose.value, (), texts[1], variant="button-second").draw_from(form, on_done=EditAddress.retry)
     return when(is_, el("p", icon("circle-check", cls="ok"), " ", texts[0]), when(may, button))
 
 
 def _defaults_and_removal(view: Bound) -> Node:
-    confirm = Confirm(t("Remove this address?"), t("Orders and invoices keep it. It can be put back."), t("Remove"))
+    confirm = Confirm(t("Remove this address?"), t("Existing orders and invoices keep the address. You can restore it later."), t("Remove"))
     return (
         el(
             "section",
@@ -195,8 +195,8 @@ def _defaults_and_removal(view: Bound) -> Node:
             el(
                 "section",
                 el("h2", t("Remove")),
-                el("p", t("Orders and invoices keep the address. It can be put back."), cls="soft"),
-                Form("remove", (), t("Remove from the book"), variant="button-danger", confirm=confirm).draw(
+                el("p", t("Existing orders and invoices keep the address. You can restore it later."), cls="soft"),
+                Form("remove", (), t("Remove from the address book"), variant="button-danger", confirm=confirm).draw(
                     view, on_done=EditAddress.retry
                 ),
                 cls="card card-pad form-card",
@@ -221,8 +221,8 @@ def _locked(view: Bound) -> Node:
 
 def _edit(view: Bound) -> Node:
     back = link(t("Address book"), to=page_url("/addresses"), cls="button button-second")
-    missing = el("section", empty("book-user", t("There is no such address"), t("Somebody may have removed it."), back), cls="card")
-    notice = el("p", t("Documents made before keep the address as it was."), cls="soft")
+    missing = el("section", empty("book-user", t("Address not found"), t("Someone may have removed it."), back), cls="card")
+    notice = el("p", t("Existing documents keep the address as it was."), cls="soft")
     editor = el(
         "section",
         el("h2", t("The address")),

@@ -22,7 +22,7 @@ from sqlmodel import Session, SQLModel, col, select
 from odoportal.accounts.activity_log import ActivityKind, Actor, record
 from odoportal.accounts.models import Membership
 from odoportal.accounts.rights import Right, may, require_right
-from odoportal.core.folding import fold
+from odoportal.core.folding import fold, name_order
 from odoportal.core.identity import Identity, NotAllowed
 from odoportal.lists.query import page_to_show
 from odoportal.lists.source import FoundRows, ListRequest
@@ -60,26 +60,8 @@ def by_id(session: Session, account_id: int, ids: Iterable[int | None]) -> Mappi
 
 
 def lines(address: Address | None, language: str) -> list[str]:
-    """Return the lines of an address as printed on an envelope; English uses the province's code, French its name.
-
-    Canada Post requires two spaces before the postal code. Addresses in other countries follow the format of their postal service.
-    """
-    if address is None:
-        return []
-    if address.country != postal.HOME:
-        return [address.name, *postal.foreign_lines(values(address), language)]
-    place = (
-        f"{address.city} {address.province}"
-        if language == "en"
-        else f"{address.city} ({dict(postal.provinces(postal.HOME, language)).get(address.province, address.province)})"
-    )
-    written = [
-        address.name,
-        address.line1,
-        address.line2,
-        f"{place if address.province else address.city}\u00a0 {address.postal_code}".strip(),
-    ]
-    return [line for line in written if line]
+    """Return the lines of an address as printed on an envelope (`postal.lines`); none without an address."""
+    return postal.lines(values(address), language) if address else []
 
 
 def values(address: Address) -> dict[str, str]:
@@ -101,7 +83,7 @@ def book(session: Session, account_id: int, q: str = "", removed: bool = False) 
     found = session.exec(select(Address).where(Address.account_id == account_id, state, ~replaced)).all()
     words = fold(q).split()
     matching = [a for a in found if all(word in _search_text(a) for word in words)]
-    return sorted(matching, key=lambda a: (fold(a.name), fold(a.line1), a.id or 0))
+    return sorted(matching, key=lambda a: (name_order(a.name), name_order(a.line1), a.id or 0))
 
 
 class BookSource:
@@ -195,7 +177,7 @@ def change(session: Session, who: Identity, code: str, fields: Mapping[str, str]
     address = _current_address(session, who.account.account_id, code)
     _require_purposes(session, membership, address)
     before = values(address)
-    clean: dict[str, Any] = postal.validate(fields)
+    clean: dict[str, Any] = postal.validate(fields, before)
     if clean == before:
         return address
     _record(session, AddressActivity.CHANGED, address, who, now, client, before=before, after=clean)

@@ -118,17 +118,22 @@ def edit_view(session: Session, who: Identity, query: Mapping[str, str]) -> Edit
     code, requested = query.get("code", ""), query.get("country", "")
     address = service.get(session, who.account.account_id, code) if code else None
     if code and (address is None or address.archived_at is not None):
-        return EditView(missing=True, title=t("There is no such address"))
+        return EditView(missing=True, title=t("Address not found"))
     stored = service.values(address) if address else dict.fromkeys(service.FIELDS, "") | {"country": postal.HOME}
     country = requested if requested in postal.codes() else stored["country"]
+    countries = postal.countries(current_language())
+    if country not in dict(countries):
+        countries = ((country, country), *countries)
     default_ids = service.defaults(session, who.account.account_id) if address else {}
     form = form_view(who, stored, code)
-    rows = _fields(country, {**stored, "country": country})
+    # What the country has no place for is shown as well, unless another country is being chosen.
+    parts = (*postal.country(country).parts.values(), *(postal.unplaced(stored) if country == stored["country"] else ()))
+    rows = [_field(part, stored[part.name]) for part in parts]
     return EditView(
         code=code,
         title=t("Change an address") if address else t("Add an address"),
         hidden=[Hidden(name, query[name]) for name in ("account", "code") if name in query],
-        countries=[Choice(key, name, key == country) for key, name in postal.countries(current_language())],
+        countries=[Choice(key, name, key == country) for key, name in countries],
         country=country,
         **{f"{purpose}_is": address is not None and default_ids.get(purpose) == address.id for purpose in AddressPurpose},
         **{f"{purpose}_may": may(who.account.role, service.RIGHT[purpose]) for purpose in AddressPurpose},
@@ -154,17 +159,13 @@ def _locked(session: Session, address: Address, role: str) -> list[str]:
         right = service.RIGHT[purpose]
         if not may(role, right):
             roles = ", ".join(role_labels()[r] for r in Role if r in ROLES_BY_RIGHT[right])
-            ask = t("Your role may not change or remove it. Ask somebody with one of these roles: {roles}.", roles=roles)
+            ask = t("Your role does not let you change or remove it. Ask someone with one of these roles: {roles}.", roles=roles)
             found.append(f"{sentences[purpose]} {ask}")
     return found
 
 
 def _error_prefix(label: str) -> str:
     return t("{name}: {error}", name=label, error="")
-
-
-def _fields(country: str, values: Mapping[str, str]) -> list[FieldRow]:
-    return [_field(part, values[part.name]) for part in postal.country(country).parts.values()]
 
 
 def _field(part: postal.AddressPart, value: str) -> FieldRow:
@@ -178,7 +179,7 @@ def _field(part: postal.AddressPart, value: str) -> FieldRow:
         required=part.required,
         max_length=postal.MAX_LENGTHS[part.name],
         autocomplete=_AUTOCOMPLETE[part.name],
-        hint=t("Such as {example}", example=part.example) if part.example else "",
+        hint=t("For example, {example}", example=part.example) if part.example else "",
         value=value,
         select=bool(part.choices),
         options=_options(part.choices, value),
@@ -186,4 +187,8 @@ def _field(part: postal.AddressPart, value: str) -> FieldRow:
 
 
 def _options(choices: Sequence[tuple[str, str]], value: str) -> list[Choice]:
-    return [Choice("", "—", not value), *(Choice(key, name, key == value) for key, name in choices)] if choices else []
+    if not choices:
+        return []
+    # A value that a file brought and the country's list lacks is shown: saving it says that one must be chosen.
+    foreign = [Choice(value, value, True)] if value and value not in dict(choices) else []
+    return [Choice("", "—", not value), *foreign, *(Choice(key, name, key == value) for key, name in choices)]

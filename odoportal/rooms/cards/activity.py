@@ -23,7 +23,7 @@ def _labels() -> dict[ActivityKind, str]:
 
 
 def _provider_labels() -> dict[ActivityKind, str]:
-    return {CardActivity.LOST: t("Card given up by the payment provider")}
+    return {CardActivity.LOST: t("Card removed by the payment provider")}
 
 
 def _fields() -> dict[str, str]:

@@ -9,16 +9,18 @@ import contextvars
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import ParamSpec, TypeVar
 from urllib.parse import urlencode
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
 
 from odoportal.core import clock
 from odoportal.core.database import read, write
 from odoportal.core.identity import Identity
+from odoportal.jobs.schedule import Every, Job, Result
+from odoportal.observability.failures import Failures
 from odoportal.rooms.cards import service
 from odoportal.rooms.cards.models import CardSetup, SetupState
 from odoportal.rooms.cards.provider import CardRefused, Customer, Provider, ProviderDown
@@ -28,7 +30,6 @@ from odoportal.settings import get_settings
 P = ParamSpec("P")
 T = TypeVar("T")
 SANDBOX_PAGE = "/sandbox"
-RECONCILE_SECONDS = 60
 TIMEOUT_SECONDS = 20
 """The longest wait for the provider, less than the 30 seconds a browser waits."""
 SHORTEST_POLL_INTERVAL = timedelta(seconds=2)
@@ -128,14 +129,12 @@ async def settle(setup: CardSetup, chosen: Provider) -> CardSetup:
     """Ask the provider for the result of a setup, store it, and return the setup.
 
     Raises:
-        ProviderDown: the provider does not answer, or refuses.
+        ProviderDown: the provider does not answer.
+        CardRefused: the provider refuses to answer about this setup.
     """
     if setup.state != SetupState.OPEN or not setup.token or setup.provider != chosen.name:
         return setup
-    try:
-        result = await _call(chosen.finish, setup.token)
-    except CardRefused as why:
-        raise ProviderDown(str(why)) from why
+    result = await _call(chosen.finish, setup.token)
     return await write(service.settle, setup.key, result, clock.now(), clock.today())
 
 
@@ -149,8 +148,8 @@ async def finish_setup(who: Identity, key: str, chosen: Provider) -> None:
         return
     try:
         await settle(setup, chosen)
-    except ProviderDown as why:
-        _log.warning("the payment provider does not say what became of a card: %s", why)
+    except (ProviderDown, CardRefused) as why:
+        _log.warning("the result of adding a card could not be read from the payment provider: %s", why)
 
 
 async def handle_webhook(body: bytes, headers: Mapping[str, str], chosen: Provider) -> None:
@@ -158,7 +157,7 @@ async def handle_webhook(body: bytes, headers: Mapping[str, str], chosen: Provid
 
     Raises:
         BadWebhook: the webhook is forged or too old.
-        ProviderDown: the provider does not answer; it will send the webhook again.
+        ProviderDown, CardRefused: the provider does not answer, or refuses; it will send the webhook again.
     """
     webhook = chosen.verify_webhook(body, headers)
     if webhook is None:
@@ -176,28 +175,39 @@ async def forget(token: str, chosen: Provider) -> None:
     try:
         await _call(chosen.detach, token)
     except (ProviderDown, CardRefused) as why:
-        _log.warning("the payment provider does not forget a card yet: %s", why)
+        _log.warning("a removed card could not be deleted at the payment provider: %s", why)
     else:
         await write(service.mark_detached, chosen.name, token, clock.now())
 
 
-async def reconcile(chosen: Provider) -> None:
+async def reconcile(chosen: Provider) -> Result:
     """Finish what a lost webhook or an unreachable provider left undone: settle open setups, and have removed cards forgotten.
+
+    What failed waits for the next reconciliation.
 
     Raises:
         ProviderDown: the provider does not answer; the rest waits for the next reconciliation.
     """
-    for setup in await read(service.due_setups, chosen.name, clock.now()):
-        await settle(setup, chosen)
-    for card in await read(service.cards_to_detach, chosen.name):
-        await forget(card.token, chosen)
+    failures = Failures("cards", ends=(ProviderDown,))
+    setups, cards = await read(service.due_setups, chosen.name, clock.now()), await read(service.cards_to_detach, chosen.name)
+    for setup in setups:
+        with failures.skip(f"setup {setup.id}"):
+            await settle(setup, chosen)
+    for card in cards:
+        with failures.skip(f"card {card.id}"):
+            await forget(card.token, chosen)
+    return Result(len(setups) + len(cards) - len(failures.items), len(failures.items))
 
 
-async def reconcile_forever() -> None:
-    """Reconcile at startup and then every minute, for as long as the portal runs."""
-    while (chosen := provider()) is not None:
-        try:
-            await reconcile(chosen)
-        except (ProviderDown, SQLAlchemyError) as why:
-            _log.warning("cards could not be brought up to date: %s", type(why).__name__)
-        await asyncio.sleep(RECONCILE_SECONDS)
+async def _reconcile() -> Result:
+    chosen = required_provider()
+    return await reconcile(chosen)
+
+
+def _count_due(session: Session, now: datetime) -> int:
+    chosen = provider()
+    return len(service.due_setups(session, chosen.name, now)) + len(service.cards_to_detach(session, chosen.name)) if chosen else 0
+
+
+JOB = Job("cards", Every(timedelta(minutes=1)), _reconcile, _count_due, only_if_waiting=True, is_needed=lambda: provider() is not None)
+"""Asks the provider about open setups, and has removed cards forgotten, every minute."""

@@ -16,7 +16,7 @@ from odoportal.rooms.signin.confirmation import ConfirmationUnlessFresh
 
 
 def _provider_down() -> FormResult:
-    message = t("The payment provider does not answer. Try again in a moment.")
+    message = t("The payment provider is not responding. Try again in a moment.")
     return FormResult(error=message, status=HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -26,7 +26,7 @@ _ERRORS: ErrorMessages = {
     CardRefused: lambda _: _provider_down(),
     service.TooManyCards: lambda _: t("There are too many cards. Remove one first, or try again tomorrow."),
     service.NoSuchCard: lambda _: FormResult(error=t("This card is no longer on file."), status=HTTPStatus.NOT_FOUND),
-    service.CardExpired: lambda _: t("This card is over. Use another one."),
+    service.CardExpired: lambda _: t("This card has expired. Use another one."),
     **confirmation.MESSAGES,
 }
 

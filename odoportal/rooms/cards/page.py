@@ -70,7 +70,7 @@ def _result(view: Bound) -> tuple[Node, ...]:
     waiting = el(
         "p",
         icon("circle-dashed"),
-        el("span", view.waiting, " ", el("a", t("Ask again"), href=view.again)),
+        el("span", view.waiting, " ", el("a", t("Check again"), href=view.again)),
         LiveOnly(lambda: Poll.create(seconds=POLL_SECONDS, times=POLL_TIMES, on_again=Cards.retry)),
         cls="notice notice-quiet",
     )
@@ -98,13 +98,15 @@ def _list(view: Bound) -> Node:
         t("No cards yet"),
         when(
             view.offered,
-            t("Add a card on the page of our payment provider. Its number never comes to us."),
-            t("Cards that pay the invoices of this account appear here."),
+            t("Add a card on our payment provider’s page. We never see the card number."),
+            t("Cards used to pay this account’s invoices appear here."),
         ),
     )
     rows = el("ul", each(view.cards, lambda row: _card(row, view)), cls="cards-list")
     stored_note = el(
-        "p", t("We keep brand, last four digits and expiry. The number stays with the payment provider."), cls="small soft cards-note"
+        "p",
+        t("We keep the brand, last four digits and expiry date. The number stays with the payment provider."),
+        cls="small soft cards-note",
     )
     test = when(
         view.test, el("p", icon("circle-help"), el("span", t("Test payments: no money moves.")), cls="notice notice-quiet cards-test")

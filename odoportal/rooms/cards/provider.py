@@ -10,6 +10,9 @@ from typing import Literal, Protocol
 
 from odoportal.rooms.cards.models import SetupState
 
+NO_CARD = "no_card"
+"""The reason of a setup that ended with another way to pay than a card."""
+
 
 class ProviderDown(Exception):
     """The provider did not answer, or failed: the requested action may or may not have happened."""
@@ -27,7 +30,7 @@ class BadWebhook(Exception):
 class Customer:
     """The account that a card belongs to, as sent to the provider. `ref` is the provider's customer id, empty the first time.
 
-    Each account `number` is one customer.
+    Each account `number` is one customer. A customer that the provider no longer has is made anew, with another id.
     """
 
     ref: str
@@ -128,7 +131,7 @@ class Provider(Protocol):
             The charge. A declined card is a state of the charge, not an exception.
 
         Raises:
-            Refused: the customer has no such card.
+            CardRefused: the customer has no such card.
         """
         ...
 
@@ -136,7 +139,7 @@ class Provider(Protocol):
         """Refund an amount in cents of a charge; a call with the same idempotency key does not refund again.
 
         Raises:
-            Refused: the refunds would exceed the charge.
+            CardRefused: the refunds would exceed the charge.
         """
         ...
 
@@ -145,7 +148,7 @@ class Provider(Protocol):
         ...
 
     def look_up(self, token: str) -> CardFacts | None:
-        """Return the provider's current facts about a card; None if it was forgotten or never known."""
+        """Return the provider's current facts about a card; None if it was forgotten, never known, or is no card."""
         ...
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> Webhook | None:

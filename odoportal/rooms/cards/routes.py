@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from odoportal.observability import logs
 from odoportal.rooms.cards import flow
-from odoportal.rooms.cards.provider import BadWebhook, ProviderDown
+from odoportal.rooms.cards.provider import BadWebhook, CardRefused, ProviderDown
 
 HOOK = "/hooks/cards"
 LARGEST_NOTICE = 256 * 1024
@@ -35,7 +35,7 @@ async def hook(request: Request) -> Response:
         address = request.client.host if request.client else ""
         logs.log_security_event("input_validation_fail", logging.WARNING, hook=HOOK, why=str(why), address=address)
         return Response(status_code=HTTPStatus.BAD_REQUEST)
-    except ProviderDown:
+    except (ProviderDown, CardRefused):
         return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE)
     return Response(status_code=HTTPStatus.OK)
 

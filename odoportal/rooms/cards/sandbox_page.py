@@ -52,14 +52,14 @@ def _scenarios() -> list[tuple[Scenario, str, str]]:
     return [
         (Scenario.ACCEPTED, t("Accepted"), card_name("visa", "4242")),
         (Scenario.SOON, t("Accepted, expires this month"), card_name("mastercard", "4444")),
-        (Scenario.LATER, t("Accepted, and later payments are declined"), card_name("visa", "0341")),
-        (Scenario.SECURE, t("3-D Secure"), t("The bank asks first.")),
+        (Scenario.LATER, t("Accepted, but later payments are declined"), card_name("visa", "0341")),
+        (Scenario.SECURE, t("3-D Secure"), t("The bank asks for confirmation first.")),
         (Scenario.DECLINED, t("Declined"), ""),
-        (Scenario.EXPIRED, t("Refused, the card is over"), ""),
+        (Scenario.EXPIRED, t("Declined, the card has expired"), ""),
         (Scenario.SLOW, t("Accepted, after eight seconds"), t("The provider takes its time.")),
-        (Scenario.LOST, t("Accepted, and the way back is cut"), t("Only the provider’s message arrives.")),
-        (Scenario.TWICE, t("Accepted, and the message comes twice"), ""),
-        (Scenario.FIRST, t("Accepted, and the message comes before you"), ""),
+        (Scenario.LOST, t("Accepted, but the return to ODOportal fails"), t("Only the provider’s message arrives.")),
+        (Scenario.TWICE, t("Accepted, and the message arrives twice"), ""),
+        (Scenario.FIRST, t("Accepted, and the message arrives before you"), ""),
     ]
 
 
@@ -69,8 +69,8 @@ def _content(setup: SandboxSetup) -> tuple[Node, ...]:
         refused = el("p", reason_labels(setup.reason), role="alert")
         return el("h1", t("The card was not accepted")), refused, _back(t("Back to ODOportal"), setup.done_url)
     if setup.decided and setup.scenario == Scenario.LOST:
-        lost = el("p", t("The card is added, but your browser was not sent back. ODOportal hears of it all the same."))
-        return el("h1", t("The way back was cut")), lost, _back(t("Back to ODOportal"), setup.back_url)
+        lost = el("p", t("The card has been added, but your browser was not sent back. ODOportal will still be notified."))
+        return el("h1", t("The return was interrupted")), lost, _back(t("Back to ODOportal"), setup.back_url)
     if setup.scenario == Scenario.SECURE:
         answers = (("1", t("Yes, it is me")), ("0", t("No, stop")))
         buttons = (el("button", text, name="confirm", value=value) for value, text in answers)
@@ -80,7 +80,7 @@ def _content(setup: SandboxSetup) -> tuple[Node, ...]:
         for scenario, title, about in _scenarios()
     )
     title = el("h1", t("Add a card for {name}", name=setup.name))
-    return title, el("p", t("Choose how it goes.")), el("form", *choices, method="post"), _back(t("Cancel"), setup.back_url)
+    return title, el("p", t("Choose what happens.")), el("form", *choices, method="post"), _back(t("Cancel"), setup.back_url)
 
 
 def _back(text: str, to: str) -> Node:
@@ -93,6 +93,7 @@ def _render(setup: SandboxSetup) -> Response:
         "head",
         el("meta", charset="utf-8"),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("meta", name="format-detection", content="telephone=no, date=no, address=no, email=no"),
         el("title", t("Test payments")),
         el("style", _STYLE),
     )

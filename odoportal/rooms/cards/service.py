@@ -98,8 +98,7 @@ def store_started(session: Session, key: str, begun: StartedSetup) -> None:
     """Store the provider's ids of a setup and of its account."""
     setup = _lock_setup(session, key)
     setup.token = begun.ref
-    if not customer_ref(session, setup.account_id, setup.provider):
-        session.add(PaymentCustomer(account_id=setup.account_id, provider=setup.provider, token=begun.customer))
+    session.merge(PaymentCustomer(account_id=setup.account_id, provider=setup.provider, token=begun.customer))
 
 
 def settle(session: Session, key: str, result: SetupResult, now: datetime, today: date) -> CardSetup:

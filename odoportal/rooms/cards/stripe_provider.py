@@ -13,6 +13,7 @@ import stripe
 
 from odoportal.rooms.cards.models import SetupState
 from odoportal.rooms.cards.provider import (
+    NO_CARD,
     BadWebhook,
     CardFacts,
     CardRefused,
@@ -53,10 +54,7 @@ class Stripe:
     def start(self, customer: Customer, key: str, done_url: str, back_url: str) -> StartedSetup:
         """See `Provider.start`."""
         with _translated_errors():
-            ref = customer.ref or self._new_customer(customer.number)
-            # Name and email can change, so they are not sent when creating the customer: Stripe refuses an idempotency key that is reused
-            # with other parameters.
-            self._client.v1.customers.update(ref, {"name": customer.name, "email": customer.email})
+            ref = self._existing_customer(customer)
             session = self._client.v1.checkout.sessions.create(
                 {
                     "mode": "setup",
@@ -67,13 +65,32 @@ class Stripe:
                     "success_url": done_url,
                     "cancel_url": back_url,
                 },
-                {"idempotency_key": f"setup-{key}"},
+                {"idempotency_key": f"setup-{key}-{ref}"},
             )
         return StartedSetup(ref, session.id, session.url or "")
 
-    def _new_customer(self, number: str) -> str:
+    def _existing_customer(self, customer: Customer) -> str:
+        """Return the id of the account's customer, and bring its name and email up to date. One that is no longer there is made anew.
+
+        A customer is missing if it was deleted in Stripe's dashboard, or if the portal has the keys of another Stripe account now.
+        """
+        ref = customer.ref or self._new_customer(customer.number)
+        # Name and email can change, so they are not sent when creating the customer: Stripe refuses an idempotency key that is reused
+        # with other parameters.
+        facts: Any = {"name": customer.name, "email": customer.email}
+        try:
+            with _translated_errors():
+                self._client.v1.customers.update(ref, facts)
+        except _Missing:
+            ref = self._new_customer(customer.number, instead_of=ref)
+            self._client.v1.customers.update(ref, facts)
+        return ref
+
+    def _new_customer(self, number: str, instead_of: str = "") -> str:
         facts: Any = {"description": f"ODOportal {number}", "metadata": {"account": number}}
-        return self._client.v1.customers.create(facts, {"idempotency_key": f"customer-{number}"}).id
+        # Stripe answers a key that it knows with the customer it made then, even if that one was deleted since.
+        key = f"customer-{number}-{instead_of}" if instead_of else f"customer-{number}"
+        return self._client.v1.customers.create(facts, {"idempotency_key": key}).id
 
     def finish(self, ref: str) -> SetupResult:
         """See `Provider.finish`."""
@@ -88,7 +105,8 @@ class Stripe:
         if session.status != "complete" or intent is None:
             return SetupResult(SetupState.OPEN)
         if intent.status == "succeeded":
-            return SetupResult(SetupState.DONE, _facts(intent.payment_method))
+            card = _facts(intent.payment_method)
+            return SetupResult(SetupState.DONE, card) if card else SetupResult(SetupState.DECLINED, reason=NO_CARD)
         if intent.status in {"requires_payment_method", "canceled"}:
             return SetupResult(SetupState.DECLINED, reason=_reason(intent.last_setup_error))
         return SetupResult(SetupState.OPEN)
@@ -146,9 +164,12 @@ class Stripe:
             event: Any = self._client.construct_event(body, headers.get("stripe-signature", ""), self._webhook_secret)
         except (stripe.SignatureVerificationError, ValueError) as error:
             raise BadWebhook("the signature is wrong, or it is too old") from error
+        about = event.data.object
         if event.type in _SETUP_KINDS:
-            return Webhook(setup=event.data.object.id)
-        return Webhook(token=event.data.object.id) if event.type in _CARD_KINDS else None
+            return Webhook(setup=about.id)
+        # Stripe tells of every payment method of its account: debits, Link and bank accounts are none of the portal's business.
+        is_card = event.type in _CARD_KINDS and getattr(about, "type", "card") == "card"
+        return Webhook(token=about.id) if is_card else None
 
 
 class _Declined(CardRefused):
@@ -176,6 +197,9 @@ def _reason(error: Any) -> str:
     return (getattr(error, "decline_code", None) or error.code or "") if error else ""
 
 
-def _facts(method: Any) -> CardFacts:
-    card = method.card
+def _facts(method: Any) -> CardFacts | None:
+    """Return the facts of a payment method if it is a card."""
+    card = getattr(method, "card", None)
+    if card is None or method.type != "card":
+        return None
     return CardFacts(method.id, card.brand, card.last4, card.exp_month, card.exp_year)

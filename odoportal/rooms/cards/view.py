@@ -120,7 +120,7 @@ def _row(card: Card, people: Mapping[int, str], formats: Formats, today: date, a
     return CardRow(
         key=str(card.id),
         name=card_name(card.brand, card.last4),
-        expiry=t("Expires {month}", month=month) if days_left >= 0 else t("Expired since {month}", month=month),
+        expiry=t("Expires {month}", month=month) if days_left >= 0 else t("Expired {month}", month=month),
         default=t("Default") if card.is_default else "",
         soon=t("Expires soon") if 0 <= days_left <= service.EXPIRING_SOON.days else "",
         over=t("Expired") if days_left < 0 else "",
@@ -139,9 +139,9 @@ def _details(
     row, following = rows[index], service.next_default(cards, cards[index], today)
     next_default = ""
     if following is not None:
-        next_default = t("It is the default. {name} takes its place.", name=card_name(following.brand, following.last4))
+        next_default = t("This is the default card. {name} will become the default.", name=card_name(following.brand, following.last4))
     elif row.default:
-        next_default = t("It is the default, and no other card can take its place.")
+        next_default = t("This is the default card, and no other card can replace it.")
     return replace(
         closed,
         number=row.name,
@@ -159,13 +159,13 @@ def _with_outcome(session: Session, view: CardsView, who: Identity, query: Mappi
     key = query.get("setup", "")
     setup = service.setup_of(session, who.account.account_id, key) if key and len(key) <= LONGEST_KEY else None
     if setup is None:
-        done = {"default": t("This card is the default now."), "remove": t("The card is removed.")}
+        done = {"default": t("This card is now the default."), "remove": t("The card has been removed.")}
         return replace(view, good=done.get(query.get("done", ""), ""))
     if setup.state == SetupState.DONE:
-        return replace(view, good=t("The card is added."))
+        return replace(view, good=t("The card has been added."))
     if setup.state == SetupState.DECLINED:
         return replace(view, bad=reason_labels(setup.reason))
     if setup.state == SetupState.GIVEN_UP:
-        return replace(view, bad=t("No card was added: the provider’s page was left for too long."))
-    waiting = t("The payment provider has not said yet whether the card is accepted. It appears here as soon as it is.")
+        return replace(view, bad=t("No card was added: the provider’s page timed out."))
+    waiting = t("The payment provider has not confirmed yet whether the card is accepted. It will appear here as soon as it is.")
     return replace(view, waiting=waiting, again=page_address(who, language, setup=key))

@@ -32,26 +32,53 @@ class Home(PageState, SessionState):
         return await database.read(home_view, who, current_language(), clock.today())
 
 
+def _bridge(view: Bound) -> El:
+    """Return the sum that leads from the unpaid invoices to what is owed, and to what is left after using the credit."""
+
+    def row(text: Node, amount: Bound, cls: str = "") -> El:
+        return el("div", el("dt", text), el("dd", amount), cls=cls)
+
+    credit = (
+        row((icon("wallet", small=True, cls="ok"), t("Credit on account, if you use it")), view.credit),
+        row(view.left_text, view.left, "dashboard-sum"),
+    )
+    processed = (
+        row(view.unpaid_invoices, view.unpaid),
+        row((icon("circle-dashed", small=True, cls="info"), t("Payments being processed")), view.being_paid),
+    )
+    return el(
+        "dl",
+        when(view.being_paid, processed),
+        when(view.being_paid, row(t("You owe"), view.owed, "dashboard-sum"), row(t("You owe"), view.owed)),
+        when(view.credit, credit),
+        cls="dashboard-bridge",
+    )
+
+
 def _band(view: Bound) -> El:
     owed_note = when(
         view.overdue,
         el("span", icon("triangle-alert", small=True), " ", view.overdue, cls="bad-t small"),
         el("span", view.owed_note, cls="muted small"),
     )
+    owed = link(el("span", t("You owe")), el("span", view.owed, cls="dashboard-big"), owed_note, to=view.owed_url, cls="dashboard-cell")
+    bridge = _bridge(view)
     return el(
         "div",
-        link(el("span", t("You owe")), el("span", view.owed, cls="dashboard-big"), owed_note, to=view.owed_url),
+        el("div", owed, when(view.being_paid, bridge, when(view.credit, bridge))),
         link(
             el("span", t("Ends within 60 days")),
             el("span", view.ending, cls="dashboard-big"),
             el("span", view.ending_note, cls="muted small"),
             to=view.ending_url,
+            cls="dashboard-cell",
         ),
         link(
             el("span", t("Active")),
             el("span", view.active, cls="dashboard-big"),
             el("span", view.active_note, cls="muted small"),
             to=view.active_url,
+            cls="dashboard-cell",
         ),
         cls="card dashboard-band",
     )
@@ -68,7 +95,7 @@ def _todo(view: Bound) -> El:
     listed = when(
         view.todo,
         el("ul", each(view.todo, one), cls="dashboard-todo"),
-        el("p", icon("circle-check", cls="ok"), " ", t("Nothing needs you today."), cls="soft dashboard-clear"),
+        el("p", icon("circle-check", cls="ok"), " ", t("Nothing needs your attention today."), cls="soft dashboard-clear"),
     )
     more = when(view.more_todo, link(view.more_todo, to=view.more_todo_url, cls="table-tap small"))
     return el("section", el("h2", t("To do")), listed, more, cls="card card-pad", aria_label=t("To do"))
@@ -105,7 +132,7 @@ def _spending(view: Bound) -> El:
     shown = (
         el("p", el("span", cls="dashboard-point"), view.so_far, " ", el("b", view.so_far_amount), cls="small soft"),
         _drawing(view),
-        el("details", el("summary", t("Table")), table, cls="dashboard-table"),
+        el("details", el("summary", t("Table")), table, cls="section-unfold dashboard-table"),
     )
     return el(
         "section",
@@ -129,7 +156,7 @@ def _tiles(view: Bound) -> Node:
             when(view.tile_devices_silent, (", ", el("span", el("b", view.tile_devices_silent), cls="dashboard-warn"))),
         ),
         "/profile": el("span", view.tile_profile),
-        "/help": el("span", t("Guide, how to reach us")),
+        "/help": el("span", t("Guide and contact")),
     }
 
     def tile(place: menu.Place) -> El:

@@ -86,6 +86,12 @@ class HomeView:
     owed_note: str = ""
     overdue: str = ""
     owed_url: str = ""
+    unpaid_invoices: str = ""
+    unpaid: str = ""
+    being_paid: str = ""
+    credit: str = ""
+    left_text: str = ""
+    left: str = ""
     ending: str = ""
     ending_note: str = ""
     ending_url: str = ""
@@ -141,11 +147,17 @@ def home_view(session: Session, who: Identity, language: str, today: date) -> Ho
         else (t("next due {day}", day=formats.day(owing.next_due)) if owing.next_due else t("Nothing to pay")),
         overdue=overdue_word if owing.overdue else "",
         owed_url=url_for("/invoices", state="to_pay"),
+        unpaid_invoices=tn("{n} unpaid invoice", "{n} unpaid invoices", owing.unpaid_invoices),
+        unpaid=formats.amount(owing.unpaid),
+        being_paid=formats.amount(-owing.being_paid) if owing.being_paid else "",
+        credit=formats.amount(-owing.credit) if owing.credit else "",
+        left_text=t("Left to pay after that") if owing.left >= ZERO else t("Credit left after that"),
+        left=formats.amount(abs(owing.left)),
         ending=tn("{n} plan", "{n} plans", plans) if plans else tn("{n} agreement", "{n} agreements", len(ending)),
         ending_note=t("next on {day}", day=formats.day(ending[0].end_on)) if ending else t("Nothing ends soon"),
         ending_url=url_for("/orders", state="ending"),
         active=tn("{n} order", "{n} orders", states["active"]),
-        active_note=tn("{n} upcoming", "{n} upcoming", states["upcoming"]) if states["upcoming"] else t("under an agreement that runs"),
+        active_note=tn("{n} upcoming", "{n} upcoming", states["upcoming"]) if states["upcoming"] else t("with a current agreement"),
         active_url=url_for("/orders", state="active"),
         todo=_todo(session, account_id, ending, formats, today, url_for),
         more_todo=_more_overdue(owing.overdue_invoices - TODO_INVOICES),
@@ -156,7 +168,7 @@ def home_view(session: Session, who: Identity, language: str, today: date) -> Ho
         so_far=t("{month} so far", month=month_name(today, "long").capitalize()),
         so_far_amount=formats.amount(spent[-1][1]),
         latest=_latest(session, account_id, formats, today, url_for),
-        tile_orders=_orders_tile(states[""], tn("{n} active", "{n} active", states["active"]), formats),
+        tile_orders=_orders_tile(states[""], states["active"], formats),
         tile_invoices=tn("{n} to pay", "{n} to pay", owing.invoices) if owing.invoices else t("Nothing to pay"),
         tile_invoices_bad=tn("{n} overdue", "{n} overdue", owing.overdue_invoices) if owing.overdue_invoices else "",
         tile_renewals=tn("{n} agreement ends soon", "{n} agreements end soon", len(ending)) if ending else "",
@@ -169,8 +181,8 @@ def home_view(session: Session, who: Identity, language: str, today: date) -> Ho
     )
 
 
-def _orders_tile(total: int, active: str, formats: Formats) -> str:
-    return f"{formats.number(total)}, {active}" if total else ""
+def _orders_tile(total: int, active: int, formats: Formats) -> str:
+    return t("{active} active of {total}", active=formats.number(active), total=formats.number(total)) if total else ""
 
 
 def _more_overdue(count: int) -> str:
@@ -182,7 +194,8 @@ def _todo(
 ) -> list[Todo]:
     shown: list[Todo] = []
     for invoice in invoices.overdue(session, account_id, today, TODO_INVOICES):
-        text = t("{amount}, due {day}", amount=formats.amount(invoices.balance(invoice)), day=formats.day(invoice.due_on))
+        owed = invoices.balance(invoice) - invoices.being_paid(invoice)
+        text = t("{amount}, due {day}", amount=formats.amount(owed), day=formats.day(invoice.due_on))
         shown.append(
             Todo(
                 f"i{invoice.number}",

@@ -159,7 +159,7 @@ def _clean(cell: str) -> str:
 
 
 def preview(session: Session, account_id: int, content: str, today: date) -> Preview:
-    """Return what each line of a list will do to the account's devices. Runs one statement, and another if a serial is unknown.
+    """Return what each line of a list will do to the account's devices. Runs two statements, and another if a serial is unknown.
 
     Raises:
         TooManyLines, NothingRead: as `parse`.
@@ -177,7 +177,7 @@ def _check(lines: Sequence[PastedLine], held: Mapping[str, HeldDevice]) -> Itera
     seen: dict[str, PastedLine] = {}
     for line in lines:
         device = held.get(line.serial)
-        present = device.assignment.vehicle if device else None
+        present = device.vehicle if device else None
         first = seen.setdefault(line.serial, line)
         reason = (
             Reason.SHORTENED
@@ -291,7 +291,7 @@ def undo(session: Session, who: Identity, key: str, today: date, now: datetime, 
     changes = {change.about: change for change in _changes(session, kept)}
     names = {serial: [json.loads(text).get("vehicle", "") for text in (c.before, c.after)] for serial, c in changes.items()}
     held = held_devices(session, kept.account_id, names, today)
-    back = [device for serial, device in held.items() if device.assignment.vehicle == names[serial][1]]
+    back = [device for serial, device in held.items() if device.vehicle == names[serial][1]]
     for device in back:
         set_vehicle(session, device, names[device.device.serial][0], DeviceActivity.UNDONE, Actor.of(who, client), now)
     kept.undone_at = now

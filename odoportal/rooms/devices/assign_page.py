@@ -54,8 +54,8 @@ def _steps(view: Bound) -> Node:
 def _paste(view: Bound) -> Node:
     content = Field(
         "content",
-        t("Serials and vehicles, one device per line"),
-        hint=t("Copy two columns from your spreadsheet: serial, then vehicle. {n} lines at most.", n=assign.MAX_LINES),
+        t("Serial numbers and vehicles, one device per line"),
+        hint=t("Copy two columns from your spreadsheet: serial number, then vehicle. {n} lines at most.", n=assign.MAX_LINES),
         cls="devices-paste",
     )
 
@@ -72,10 +72,10 @@ def _paste(view: Bound) -> Node:
     )
     form = Form("check", (content, file), t("Check the lines"), model=ListForm, aside=beside).draw(view, on_done=AssignVehicles.retry)
     facts = (
-        (t("Between columns"), t("Tab, comma or semicolon")),
-        (t("First line"), t("Titles are skipped")),
+        (t("Column separator"), t("Tab, comma or semicolon")),
+        (t("First line"), t("Headings are skipped")),
         (t("Empty vehicle"), t("The device is left as it is")),
-        (t("Excel"), t("Format the serials as text, or they turn into 5.01E+06")),
+        (t("Excel"), t("Format the serial numbers as text, or they turn into 5.01E+06")),
     )
     download = (
         el("a", icon("download"), t("Download my list"), href=view.mine, data_out=True, cls="button button-second"),
@@ -109,7 +109,7 @@ def _row(row: Bound) -> Node:
 
 
 def _check(view: Bound) -> Node:
-    heads = (t("Line"), t("Serial"), t("Now"), t("Will be"), t("Result"))
+    heads = (t("Line"), t("Serial number"), t("Now"), t("After"), t("Result"))
     table = el(
         "table",
         el("caption", t("What will change"), cls="sr"),
@@ -143,7 +143,7 @@ def _done(view: Bound) -> Node:
 
 def _assign(view: Bound) -> Node:
     again = link(t("Paste a list"), to=view.start, cls="button button-primary")
-    gone = empty("clock", t("This list is no longer kept"), t("A list is kept for a day. Paste it again."), again)
+    gone = empty("clock", t("This list is no longer available"), t("A list is kept for a day. Paste it again."), again)
     return (
         _steps(view),
         choose(view.step, {"check": _check(view), "done": _done(view), "gone": el("section", gone, cls="card")}, _paste(view)),

@@ -75,8 +75,8 @@ def _result_labels(count: int) -> dict[str, str]:
     """Return the labels of the results in the current language, for a number of lines."""
     return {
         Result.CHANGE: tn("Will change", "Will change", count),
-        Result.SAME: tn("Same already", "Same already", count),
-        Result.LEFT_OUT: tn("Left out", "Left out", count),
+        Result.SAME: tn("Unchanged", "Unchanged", count),
+        Result.LEFT_OUT: tn("Skipped", "Skipped", count),
     }
 
 
@@ -85,20 +85,22 @@ def reason_text(checked: CheckedLine) -> str:
     first, near = checked.first, ", ".join(checked.closest)
     if near:
         return tn(
-            "No device of this account has this serial. The closest is {serials}.",
-            "No device of this account has this serial. The closest are {serials}.",
+            "No device in this account has this serial number. The closest is {serials}.",
+            "No device in this account has this serial number. The closest are {serials}.",
             len(checked.closest),
             serials=near,
         )
     return {
         None: "",
-        Reason.SHORTENED: t("Excel has shortened this serial. Format the column as text and paste again."),
-        Reason.UNKNOWN: t("No device of this account has this serial."),
-        Reason.REPEATED: t("This serial is on line {n} too, with {vehicle}. Keep one of them.", n=first.number, vehicle=first.vehicle)
+        Reason.SHORTENED: t("Excel has shortened this serial number. Format the column as text and paste again."),
+        Reason.UNKNOWN: t("No device in this account has this serial number."),
+        Reason.REPEATED: t(
+            "This serial number is also on line {n}, with {vehicle}. Keep only one of them.", n=first.number, vehicle=first.vehicle
+        )
         if first
         else "",
         Reason.NO_VEHICLE: t("There is no vehicle on this line. The device is left as it is."),
-        Reason.TOO_LONG: t("The name of the vehicle is too long: {n} characters fit.", n=assign.VEHICLE_LENGTH),
+        Reason.TOO_LONG: t("The name of the vehicle is too long: use at most {n} characters.", n=assign.VEHICLE_LENGTH),
     }[checked.reason]
 
 
@@ -120,7 +122,7 @@ def assign_view(session: Session, who: Identity, query: Mapping[str, str], langu
         return AssignView("gone", **links)
     if kept is None or ("edit" in query and kept.applied_at is None):
         count = service.count(session, who.account.account_id)
-        text = tn("Your {n} device with its vehicle, ready to change.", "Your {n} devices with their vehicles, ready to change.", count)
+        text = tn("Your {n} device with its vehicle, ready to edit.", "Your {n} devices with their vehicles, ready to edit.", count)
         mine, content = link_to(who, language, "/devices.csv"), kept.content if kept else ""
         return AssignView(check=form_view(who, {"content": content}), mine=mine if count else "", mine_text=text, **links)
     links["edit"] = link_to(who, language, "/devices/assign", list=key, edit="1")
@@ -158,9 +160,9 @@ def _check(
         tabs=tabs,
         rows=[_row(line) for line in preview.lines if shown in {"", line.result}],
         title=tn("{n} of {total} lines will change.", "{n} of {total} lines will change.", changes, total=total),
-        left_out=tn("{n} is left out.", "{n} are left out.", out) if out else "",
-        download_text=tn("Download the {n} left out", "Download the {n} left out", out) if out else "",
-        changed=t("A device has changed since your check, so nothing was assigned. This is the new check.") if changed else "",
+        left_out=tn("{n} will be skipped.", "{n} will be skipped.", out) if out else "",
+        download_text=tn("Download the {n} skipped", "Download the {n} skipped", out) if out else "",
+        changed=t("A device has changed since your check, so nothing was assigned. Here is the new check.") if changed else "",
         submit=tn("Assign {n} vehicle", "Assign {n} vehicles", changes) if changes else "",
         apply=FormView(kept.key, preview.version, form.owner, form.once),
         **links,
@@ -202,9 +204,11 @@ def _done(session: Session, who: Identity, kept: VehicleList, links: Mapping[str
     undone = kept.undone_at is not None
     return AssignView(
         "done",
-        title=t("The vehicles have their old names again") if undone else tn("{n} vehicle is assigned", "{n} vehicles are assigned", count),
-        undone=t("What was named again since then was left as it is.") if undone else "",
-        undo_until="" if undone else t("You can undo this until {moment}.", moment=Formats(who.region).moment(until)),
+        title=t("The vehicles have their previous names again")
+        if undone
+        else tn("{n} vehicle has been assigned", "{n} vehicles have been assigned", count),
+        undone=t("Vehicles renamed since then were left as they are.") if undone else "",
+        undo_until="" if undone else t("You can undo this until {moment}.", moment=Formats(who.region).moment_in_text(until)),
         undo=form_view(who, key=kept.key),
         **links,
     )

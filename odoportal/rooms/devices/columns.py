@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from odoportal.core import clock
 from odoportal.core.i18n import t
 from odoportal.lists import search
 from odoportal.lists.list_table import FileColumn, ListColumn, Records
@@ -120,7 +119,7 @@ def columns(edit: Edit) -> tuple[ListColumn, ...]:
     return (
         ListColumn(
             "serial",
-            title=lambda: t("Serial"),
+            title=lambda: t("Serial number"),
             cell=lambda row: el("th", row.number, scope="row"),
             card=card_top,
             sort=lambda _: col(Device.serial),
@@ -168,7 +167,7 @@ def columns(edit: Edit) -> tuple[ListColumn, ...]:
             title=lambda: t("Last signal"),
             cell=lambda row: el("td", when(row.signal, row.signal, el("span", "–", cls="muted")), cls="nw soft"),
             sort=lambda _: col(Device.signal_order),
-            file=FileColumn(lambda record: _instant(record.device.last_signal_at), key="last_signal"),
+            file=FileColumn(lambda record: record.device.last_signal_at, key="last_signal", kind=CellKind.MOMENT),
         ),
         ListColumn(
             "actions",
@@ -177,7 +176,3 @@ def columns(edit: Edit) -> tuple[ListColumn, ...]:
             card=card_actions,
         ),
     )
-
-
-def _instant(at: Any) -> str:
-    return clock.to_local(at).isoformat(timespec="minutes") if at else ""

@@ -41,17 +41,17 @@ class ListForm(FormModel):
 
 ERRORS: ErrorMessages = {
     vehicles.NoSuchDevice: lambda _: t("This device is no longer in the account."),
-    assign.TooManyLines: lambda _: t("A list may have {n} lines. Split it into several.", n=assign.MAX_LINES),
-    assign.NothingRead: lambda _: t("There is no line with a serial in it."),
-    assign.NoSuchList: lambda _: t("This list is no longer kept. Paste it again."),
+    assign.TooManyLines: lambda _: t("A list can have at most {n} lines. Split it into several.", n=assign.MAX_LINES),
+    assign.NothingRead: lambda _: t("No line contains a serial number."),
+    assign.NoSuchList: lambda _: t("This list is no longer available. Paste it again."),
 }
 
 
 def _rename(session: Session, sent: SentForm[VehicleForm]) -> FormResult:
-    today = clock.today()
-    if clash := conflict(sent, vehicles.stored(session, sent.who, sent.key, today)):
+    held = vehicles.held_device(session, sent.who.account.account_id, sent.key, clock.today())
+    if clash := conflict(sent, {"vehicle": held.vehicle}):
         return clash
-    vehicles.rename(session, sent.who, sent.key, sent.values.vehicle, today, clock.now(), sent.client)
+    vehicles.rename(session, sent.who, held, sent.values.vehicle, clock.now(), sent.client)
     return FormResult(t("Saved."))
 
 

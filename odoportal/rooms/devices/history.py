@@ -13,7 +13,7 @@ from odoportal.accounts.models import Change, Person
 from odoportal.core import clock
 from odoportal.rooms.devices.activity import DeviceActivity
 from odoportal.rooms.devices.models import Device, DeviceAssignment
-from odoportal.rooms.devices.service import get
+from odoportal.rooms.devices.service import Plan, assigned, get
 from odoportal.rooms.invoices.models import Invoice, InvoiceLine
 from odoportal.rooms.orders.models import Fulfilment, Order, OrderLine, Step
 
@@ -85,19 +85,13 @@ def details(session: Session, account_id: int, serial: str, today: date) -> Full
     device = get(session, account_id, serial)
     if device is None or device.id is None:
         return None
-    rows = session.exec(
-        select(DeviceAssignment, Order)
-        .join(Order, and_(col(Order.account_id) == DeviceAssignment.account_id, col(Order.id) == DeviceAssignment.order_id), isouter=True)
-        .where(DeviceAssignment.account_id == account_id, DeviceAssignment.device_id == device.id)
-        .order_by(col(DeviceAssignment.since))
-    ).all()
-    assignments: list[tuple[DeviceAssignment, Order | None]] = [(row[0], row[1]) for row in rows]
-    assignment, order = assignments[-1]
+    plans = assigned(session, account_id, [device.id])[device.id]
+    assignment, order = plans[-1].assignment, plans[-1].order
     lines: Sequence[OrderLine] = ()
     if order is not None:
         of_order = select(OrderLine).where(OrderLine.account_id == account_id, OrderLine.order_id == order.id)
         lines = session.exec(of_order.order_by(col(OrderLine.position))).all()
-    events = [*_assigned(assignments, today), *_steps(session, account_id, assignments), *_names(session, device), *_signals(device)]
+    events = [*_moves(plans, today), *_steps(session, account_id, plans[0]), *_names(session, device), *_signals(device)]
     line = next((line for line in lines if line.position == assignment.order_line), None)
     billed = _billed(session, account_id, assignment) if order is not None else None
     return FullDevice(device, assignment, order, line, len(lines), billed, sorted(events, key=_newest, reverse=True))
@@ -125,24 +119,24 @@ def _billed(session: Session, account_id: int, assignment: DeviceAssignment) -> 
     return Billed(invoice, None) if invoice is not None else None
 
 
-def _assigned(rows: Sequence[tuple[DeviceAssignment, Order | None]], today: date) -> Iterator[Event]:
-    for place, (assignment, order) in enumerate(rows):
-        number = order.number if order else ""
-        yield Event(EventKind.ASSIGNED if place else EventKind.ORDERED, assignment.since, order=number)
-    last = rows[-1][0].until
+def _moves(plans: Sequence[Plan], today: date) -> Iterator[Event]:
+    for place, plan in enumerate(plans):
+        number = plan.order.number if plan.order else ""
+        yield Event(EventKind.ASSIGNED if place else EventKind.ORDERED, plan.assignment.since, order=number)
+    last = plans[-1].assignment.until
     if last is not None and last <= today:
         yield Event(EventKind.LEFT, last)
 
 
-def _steps(session: Session, account_id: int, rows: Sequence[tuple[DeviceAssignment, Order | None]]) -> Iterator[Event]:
-    first, order = rows[0]
+def _steps(session: Session, account_id: int, first: Plan) -> Iterator[Event]:
+    assignment, order = first.assignment, first.order
     if order is None:
         return
     kinds = {Step.SHIPPED.value: EventKind.SHIPPED, Step.ACTIVATED.value: EventKind.ACTIVATED}
     steps = select(Fulfilment).where(Fulfilment.account_id == account_id, Fulfilment.order_id == order.id)
     for step in session.exec(steps.where(col(Fulfilment.step).in_(kinds), col(Fulfilment.done_at).is_not(None))):
         day = clock.to_local(step.done_at).date() if step.done_at else date.max
-        if first.since <= day <= (first.until or date.max):
+        if assignment.since <= day <= (assignment.until or date.max):
             by = f"{step.carrier} {step.tracking}".strip() if step.step == Step.SHIPPED else ""
             yield Event(kinds[step.step], day, step.done_at, by=by)
 

@@ -47,22 +47,25 @@ class Device(SQLModel, table=True):
             sqlite_where=text("held_until = '9999-12-31'"),
             postgresql_where=text("held_until = '9999-12-31'"),
         ),
+        # Serials and orders rise with the years, as the end dates do: with the date, rows far from a filtered one are passed over quickly.
+        Index("ix_device_serial", "account_id", "serial", "id", "end_on", "state_order", "held_until"),
+        Index("ix_device_agreement", "account_id", "order_number", "id", "end_on"),
         _sort_index("model", "model"),
         _sort_index("vehicle", "vehicle_order"),
-        _sort_index("agreement", "order_number"),
         # These include what the state depends on, so that the devices of a state are counted from an index alone.
-        Index("ix_device_end", "account_id", "end_on", "id", "state_order"),
+        Index("ix_device_end", "account_id", "end_on", "id", "state_order", "held_until"),
         Index(
             "ix_device_left",
             "account_id",
             "held_until",
             "state_order",
+            "end_on",
             sqlite_where=text("held_until < '9999-12-31'"),
             postgresql_where=text("held_until < '9999-12-31'"),
         ),
-        Index("ix_device_state", "account_id", "state_order", "signal_order", "id", "held_until"),
+        Index("ix_device_state", "account_id", "state_order", "signal_order", "id", "held_until", "end_on"),
         _sort_index("signal", "signal_order"),
-        *search_indexes("device"),
+        *search_indexes("device", "state_order", "held_until", "end_on", "signal_order"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -56,15 +56,15 @@ DEVICES = ListTable(
     tabs=lambda _: filter_labels(),
     no_match=lambda: t("No device"),
     searched=lambda total: tn(
-        "We looked at the serial, vehicle and order of {n} device.",
-        "We looked at the serials, vehicles and orders of all {n} devices.",
+        "We looked at the serial number, vehicle and order of {n} device.",
+        "We looked at the serial numbers, vehicles and orders of all {n} devices.",
         total,
     ),
     closest=lambda session, request: closest(session, request.account_id, [request.query.q]).get(request.query.q, ()),
     nothing=lambda _: t("No devices yet"),
-    nothing_text=lambda: t("Trackers appear here as soon as their order is prepared, with their serials."),
+    nothing_text=lambda: t("Devices appear here as soon as their order is prepared, with their serial numbers."),
     empty_icon="map-pin",
-    hint=lambda: t("Serial, vehicle, order"),
+    hint=lambda: t("Serial number, vehicle, order"),
     dates=lambda: t("End date"),
     choice=FilterChoice(
         "model", lambda: t("Model"), lambda: t("All models"), lambda session, request: service.models(session, request.account_id)
@@ -118,7 +118,7 @@ def _chain(details: Bound) -> Node:
     """Draw the tracker, its agreement and its invoice line as three stations of one road."""
     tracker = el(
         "li",
-        *_station(t("Tracker"), details.name, vehicle_name(details), el("span", details.since, cls="devices-day")),
+        *_station(t("Device"), details.name, vehicle_name(details), el("span", details.since, cls="devices-day")),
         cls="devices-chain",
         aria_current="true",
     )
@@ -135,7 +135,7 @@ def _chain(details: Bound) -> Node:
         el("li", *_station(details.invoice_kind, invoice, details.invoice_line, paid), cls="devices-chain"),
         el("li", *_station(t("Invoice"), t("No invoice yet")), cls="devices-chain"),
     )
-    return el("section", el("ol", tracker, agreement, billed, cls="devices-road"), cls="section", aria_label=t("Where it belongs"))
+    return el("section", el("ol", tracker, agreement, billed, cls="devices-road"), cls="section", aria_label=t("What it belongs to"))
 
 
 def _history(details: Bound) -> Node:
@@ -159,7 +159,7 @@ def _beside(details: Bound) -> Node:
     end = el(
         "section",
         el("h3", t("At the end of the term")),
-        el("p", t("Nothing renews by itself. We write to you 60 days before."), cls="soft"),
+        el("p", t("Nothing renews automatically. We write to you 60 days before."), cls="soft"),
         cls="section",
     )
     form = el("section", rename.draw_from(details.rename, on_done=Devices.retry), cls="section")
@@ -175,7 +175,7 @@ def _details(details: Bound) -> Node:
         badge=badge(BADGES, details.state, details.state_text),
         body=el("div", facts, _beside(details), cls="dialog-body"),
         footer=None,
-        missing=t("There is no such device"),
+        missing=t("Device not found"),
     )
 
 

@@ -38,5 +38,5 @@ ROOM = Room(
     counters={"/devices": lambda session, account_id, _today: service.count(session, account_id)},
     activity=ACTIVITY,
     kept=_kept,
-    purge=assign.purge,
+    purges=[assign.purge],
 )

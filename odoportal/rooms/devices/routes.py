@@ -29,7 +29,7 @@ async def download_left_out(request: Request) -> Response:
             body = await database.read(_left_out, who, request.query_params.get("list", ""), today)
         except NoSuchList:
             return not_found()
-        headers = attachment(f"{t('Lines left out')}-{today.isoformat()}.csv")
+        headers = attachment(f"{t('Skipped lines')}-{today.isoformat()}.csv")
     return Response(body, headers=headers, media_type="text/csv; charset=utf-8")
 
 
@@ -37,9 +37,9 @@ def _left_out(session: Session, who: Identity, key: str, today: date) -> bytes:
     kept = assign.get(session, who, key, clock.now())
     lines = assign.preview(session, who.account.account_id, kept.content, today).lines
     rows = [(line.line.serial, line.line.vehicle, reason_text(line)) for line in lines if line.result == Result.LEFT_OUT]
-    columns = [Column("serial", t("Serial")), Column("vehicle", t("Vehicle")), Column("reason", t("Result"))]
+    columns = [Column("serial", t("Serial number")), Column("vehicle", t("Vehicle")), Column("reason", t("Result"))]
     file = BytesIO()
-    for _ in write_csv(Table(t("Lines left out"), columns, rows), file):
+    for _ in write_csv(Table(t("Skipped lines"), columns, rows), file):
         pass
     return file.getvalue()
 

@@ -20,10 +20,10 @@ from odoportal.forms.fields import FormModel, Line
 from odoportal.forms.handling import FormHandler, FormResult, SentForm, in_transaction
 from odoportal.lists.download import attachment, file_response, file_table
 from odoportal.lists.query import ListQuery
-from odoportal.lists.selection import read_selection
 from odoportal.rooms.devices import assign, forms, service, vehicles
 from odoportal.rooms.devices.models import Device
 from odoportal.rooms.devices.page import DEVICES
+from odoportal.web.selection import read_selection
 
 
 class SelectedRows(FormModel):
@@ -49,7 +49,7 @@ def _assign(session: Session, sent: SentForm[SelectedRows]) -> FormResult:
     held = vehicles.held_devices(session, account_id, serials[: assign.MAX_LINES + 1], today)
     if not held:
         raise vehicles.NoSuchDevice
-    content = "\n".join(f"{serial}\t{held[serial].assignment.vehicle}" for serial in dict.fromkeys(serials) if serial in held)
+    content = "\n".join(f"{serial}\t{held[serial].vehicle}" for serial in dict.fromkeys(serials) if serial in held)
     kept = assign.keep(session, sent.who, content, clock.now())
     return FormResult(go=sent.link_to(forms.ASSIGN_PATH, list=kept.key, edit="1"))
 
@@ -66,7 +66,7 @@ async def download_selected(request: Request) -> Response:
         try:
             form = await read_selection(request)
         except ValueError as error:
-            text = t("This request cannot be read. Go back and try again.")
+            text = t("We could not read this request. Go back and try again.")
             return PlainTextResponse(text, int(error.args[0]), {"cache-control": "no-store"})
         headers = attachment(f"{DEVICES.title()}-{today.isoformat()}.xlsx")
     if form.get("all") == ["1"]:

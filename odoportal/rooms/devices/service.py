@@ -4,18 +4,20 @@ A device is a tracker while an account holds it, so every function here reads th
 or what another one has now is in rows that these functions cannot reach.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Date, Integer, String, and_, bindparam, case, literal_column
+from sqlalchemy import ColumnElement, Date, Integer, String, and_, bindparam, case, literal_column, or_, union_all
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
 from odoportal.core import clock
 from odoportal.lists import search
+from odoportal.lists.query import ListQuery
 from odoportal.lists.source import ListRequest, ListSource
 from odoportal.rooms.devices.derived import STATE_ORDER, signal_order
 from odoportal.rooms.devices.models import Device, DeviceAssignment, DeviceState
@@ -66,7 +68,20 @@ def _held(today: Any) -> ColumnElement[bool]:
     return col(Device.held_until) >= today
 
 
-def in_filter(name: str, today: Any, soon: Any, silent_before: Any, state: Any = None, end: Any = None) -> ColumnElement[bool]:
+class FilterColumns(NamedTuple):
+    """The columns that filters read, each as it is, so that SQLite may use its index, or hidden (see `ListRequest.hidden`)."""
+
+    state: Any
+    end: Any
+    signal: Any
+    model: Any
+
+
+_PLAIN = FilterColumns(col(Device.state_order), col(Device.end_on), col(Device.signal_order), col(Device.model))
+_STATE_HIDDEN = _PLAIN._replace(state=search.unindexed(_PLAIN.state))
+
+
+def in_filter(name: str, today: Any, soon: Any, silent_before: Any, columns: FilterColumns = _PLAIN) -> ColumnElement[bool]:
     """Return a filter of the list as SQL.
 
     Args:
@@ -74,67 +89,88 @@ def in_filter(name: str, today: Any, soon: Any, silent_before: Any, state: Any =
         today: the business day.
         soon: the last day that is "soon".
         silent_before: the `signal_order` below which a device is silent.
-        state: the column of the state's position; None for the column itself, which may use its index.
-        end: the column of the last day, likewise.
+        columns: the columns to read.
     """
-    state = col(Device.state_order) if state is None else state
-    end = col(Device.end_on) if end is None else end
+    state, end, signal = columns.state, columns.end, columns.signal
     active = and_(state == _ACTIVE, _held(today))
     return {
         DeviceState.ACTIVE: active,
         ENDING: and_(active, end >= today, end <= soon),
-        DeviceState.SILENT: and_(active, col(Device.signal_order) > "", col(Device.signal_order) < silent_before),
+        DeviceState.SILENT: and_(active, signal > "", signal < silent_before),
         DeviceState.SHIPPING: and_(state < _ACTIVE, _held(today)),
-        OUT: (state > _ACTIVE) | (col(Device.held_until) < today),
+        OUT: or_(*_out(today, state)),
     }[name]
 
 
-def _filter(name: str, today: date, state: Any = None, end: Any = None) -> ColumnElement[bool]:
-    return in_filter(name, today, today + timedelta(days=ENDING_DAYS), _silent_before(today), state, end)
+def _out(today: Any, state: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the two conditions of which a device out of service meets one. Each is a range of an index."""
+    return state > _ACTIVE, and_(col(Device.held_until) < today, col(Device.held_until) < _NEVER)
+
+
+def _filter(name: str, today: date, columns: FilterColumns = _PLAIN) -> ColumnElement[bool]:
+    return in_filter(name, today, today + timedelta(days=ENDING_DAYS), _silent_before(today), columns)
 
 
 def _state_meaning(request: ListRequest) -> search.Meaning:
     def meaning(word: str) -> Sequence[ColumnElement[bool]]:
-        return [_filter(name, request.today) for name, text in request.labels.items() if len(word) > 2 and word in text]
+        meant = request.named_by(word)
+        out = _out(request.today, _PLAIN.state) if OUT in meant else ()
+        return [*(_filter(name, request.today) for name in meant if name != OUT), *out]
 
     return meaning
 
 
-def _filters(request: ListRequest, state: Any, end: Any, model: Any) -> list[ColumnElement[bool]]:
+def _dates(query: ListQuery, end: Any) -> list[ColumnElement[bool]]:
+    return [*([end >= query.since] if query.since else []), *([end <= query.until] if query.until else [])]
+
+
+def _filters(request: ListRequest) -> list[ColumnElement[bool]]:
     query = request.query
+    columns = FilterColumns(*map(request.hidden, _PLAIN))
     return [
-        *([model == query.texts["model"]] if "model" in query.texts else []),
-        *([_filter(query.state, request.today, state, end)] if query.state else []),
-        *([end >= query.since] if query.since else []),
-        *([end <= query.until] if query.until else []),
+        # Leads SQLite to the index that has all of a computed order, instead of the larger one of the texts.
+        *([_PLAIN.state >= 0] if request.computed else []),
+        *([columns.model == query.texts["model"]] if "model" in query.texts else []),
+        *([col(Device.serial).in_(query.texts[SERIALS].split("\n"))] if SERIALS in query.texts else []),
+        *([_filter(query.state, request.today, columns)] if query.state else []),
+        *_dates(query, columns.end),
+        *([_assigned_to(request.account_id, order)] if (order := query.texts.get("order")) else []),
     ]
 
 
-def _hidden_filters(request: ListRequest) -> list[ColumnElement[bool]]:
-    # Hide these columns from SQLite's planner: it must walk the index of the sort order and stop after one page.
-    filters = _filters(request, *(search.unindexed(col(c)) for c in (Device.state_order, Device.end_on, Device.model)))
-    if order := request.query.texts.get("order"):
-        filters.append(col(Device.id).in_(_assigned_to(request.account_id, order)))
-    if serials := request.query.texts.get(SERIALS):
-        filters.append(col(Device.serial).in_(serials.split("\n")))
-    return filters
-
-
-def _assigned_to(account_id: int, order: str) -> Any:
+def _assigned_to(account_id: int, order: str) -> ColumnElement[bool]:
     of_order = select(Order.id).where(Order.account_id == account_id, Order.number == order).scalar_subquery()
     mine = (DeviceAssignment.account_id == account_id, col(DeviceAssignment.order_id) == of_order)
-    return select(DeviceAssignment.device_id).where(*mine)
+    return col(Device.id).in_(select(DeviceAssignment.device_id).where(*mine))
 
 
 def _index_hint(request: ListRequest) -> ColumnElement[bool] | None:
-    filters = _filters(request, col(Device.state_order), col(Device.end_on), col(Device.model))
-    return and_(*filters) if filters else None
+    query, today = request.query, request.today
+    if query.texts.get("order"):
+        # The filter itself leads to the devices of the order.
+        return search.ALWAYS
+    if query.state == DeviceState.ACTIVE:
+        return _PLAIN.state == _ACTIVE
+    if query.state == OUT:
+        return _is_out(request)
+    if query.state:
+        return _filter(query.state, today, _STATE_HIDDEN if query.state == ENDING else _PLAIN)
+    if "model" in query.texts and not query.since and not query.until:
+        return _PLAIN.model == query.texts["model"]
+    return and_(*_dates(query, _PLAIN.end)) if query.since or query.until else None
+
+
+def _is_out(request: ListRequest) -> ColumnElement[bool]:
+    # SQLite reads a range of an index for each part of a union, but not for each side of an "or".
+    dates = _dates(request.query, search.unindexed(_PLAIN.end))
+    mine = select(Device.id).where(search.of_account(Device, request.account_id), *dates)
+    return col(Device.id).in_(union_all(*(mine.where(condition) for condition in _out(request.today, _PLAIN.state))))
 
 
 LIST = ListSource(
     model=Device,
     counts=lambda session, request: state_counts(session, request.account_id, request.today),
-    filters=_hidden_filters,
+    filters=_filters,
     states=FILTERS,
     texts=("order", "model"),
     meaning=_state_meaning,
@@ -145,23 +181,31 @@ LIST = ListSource(
 
 @dataclass(frozen=True)
 class Plan:
-    """The present assignment of a device, with its order, if it has one."""
+    """An assignment of a device, with its order, if it has one."""
 
     assignment: DeviceAssignment
     order: Order | None
 
 
-def plans(session: Session, account_id: int, ids: Sequence[int]) -> dict[int, Plan]:
-    """Return the present plans of some devices of the account, by device id. Runs one statement."""
+def assigned(session: Session, account_id: int, ids: Sequence[int]) -> Mapping[int, Sequence[Plan]]:
+    """Return all plans of some devices of the account, the oldest first, by device id. Runs one statement."""
+    by_device: dict[int, list[Plan]] = defaultdict(list)
     found = session.exec(
         select(DeviceAssignment, Order)
         .join(Order, and_(col(Order.account_id) == DeviceAssignment.account_id, col(Order.id) == DeviceAssignment.order_id), isouter=True)
         # Hide the account from SQLite's planner: with an index on it, it would read all assignments instead of a few.
         .where(search.unindexed(col(DeviceAssignment.account_id)) == account_id, col(DeviceAssignment.device_id).in_(ids))
         .order_by(col(DeviceAssignment.device_id), col(DeviceAssignment.since))
+        .execution_options(populate_existing=True)
     )
-    # The newest of each device comes last.
-    return {assignment.device_id: Plan(assignment, order) for assignment, order in found}
+    for assignment, order in found:
+        by_device[assignment.device_id].append(Plan(assignment, order))
+    return by_device
+
+
+def plans(session: Session, account_id: int, ids: Sequence[int]) -> dict[int, Plan]:
+    """Return the present plans of some devices of the account, by device id. Runs one statement."""
+    return {device_id: found[-1] for device_id, found in assigned(session, account_id, ids).items()}
 
 
 @lru_cache(maxsize=1)
@@ -169,8 +213,8 @@ def _counts_statement() -> Any:
     """Return the statement of `state_counts`: counts of index ranges. It is cached: building it takes longer than running it."""
     account_id = bindparam("account", type_=Integer)
     today, soon, silent = bindparam("today", type_=Date), bindparam("soon", type_=Date), bindparam("silent", type_=String)
-    state, stored = col(Device.state_order), search.unindexed(col(Device.state_order))
-    left = and_(col(Device.held_until) < today, col(Device.held_until) < _NEVER)
+    state, stored = _PLAIN.state, _STATE_HIDDEN.state
+    _, left = _out(today, state)
 
     def counted(*where: ColumnElement[bool]) -> Any:
         return select(func.count()).select_from(Device).where(search.of_account(Device, account_id), *where).scalar_subquery()
@@ -181,7 +225,7 @@ def _counts_statement() -> Any:
         counted(state > _ACTIVE),
         counted(left, stored < _ACTIVE),
         counted(left, stored == _ACTIVE),
-        counted(in_filter(ENDING, today, soon, silent, stored)),
+        counted(in_filter(ENDING, today, soon, silent, _STATE_HIDDEN)),
         counted(in_filter(DeviceState.SILENT, today, soon, silent)),
     )
 

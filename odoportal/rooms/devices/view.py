@@ -116,7 +116,7 @@ def state_labels() -> dict[str, str]:
         DeviceState.PREPARING: t("Being prepared"),
         DeviceState.SHIPPING: t("On its way"),
         DeviceState.ACTIVE: _active(1),
-        DeviceState.SILENT: t("Silent"),
+        DeviceState.SILENT: t("No signal"),
         DeviceState.SUSPENDED: t("Suspended"),
         DeviceState.LOST: t("Lost"),
         DeviceState.BROKEN: t("Broken"),
@@ -135,7 +135,7 @@ def filter_labels() -> dict[str, str]:
     return {
         DeviceState.ACTIVE: _active(2),
         ENDING: t("Ending soon"),
-        DeviceState.SILENT: t("Silent"),
+        DeviceState.SILENT: t("No signal"),
         DeviceState.SHIPPING: t("Being shipped"),
         OUT: t("Out of service"),
     }
@@ -293,7 +293,7 @@ def _event_text(event: Event) -> str:
     none = t("No vehicle yet")
     return {
         EventKind.ORDERED: t("Ordered in {number}", number=event.order) if event.order else t("Assigned to the account"),
-        EventKind.ASSIGNED: t("Moved to order {number}", number=event.order) if event.order else t("Moved out of its order"),
+        EventKind.ASSIGNED: t("Moved to order {number}", number=event.order) if event.order else t("Removed from its order"),
         EventKind.SHIPPED: t("Shipped"),
         EventKind.ACTIVATED: t("Activated"),
         EventKind.NAMED: t("Vehicle: {before}, then {after}", before=event.before or none, after=event.after or none),

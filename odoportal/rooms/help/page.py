@@ -32,17 +32,17 @@ def page() -> rx.Component:
             el(
                 "section",
                 el("h2", t("Privacy")),
-                el("p", t("What is kept on you, why, and for how long."), cls="soft"),
+                el("p", t("What is kept about you, why, and for how long."), cls="soft"),
                 el(
                     "div",
-                    link(icon("book-open"), t("Read about privacy"), to=page_url("/privacy"), cls="button button-second"),
+                    link(icon("book-open"), t("Read the Privacy page"), to=page_url("/privacy"), cls="button button-second"),
                     cls="layout-row",
                 ),
                 cls="card card-pad layout-stack",
             ),
         )
     )
-    reach = View(lambda _: (el("h2", t("Reach Odotrack")), el("p", t("We answer within one working day."), cls="soft")))
+    reach = View(lambda _: (el("h2", t("Contact Odotrack")), el("p", t("We answer within one business day."), cls="soft")))
     return private_page(
         guide.component(None),
         rx.el.section(
@@ -106,13 +106,13 @@ def not_found() -> rx.Component:
 def unavailable() -> rx.Component:
     """Return the page that is shown while the database does not respond. It works without JavaScript and at any address."""
     again = el("div", el("a", t("Try again"), href="", cls="button button-primary"), cls="layout-row")
-    return _plain("triangle-alert", t("The portal cannot answer right now"), t("Nothing is lost. Try again in a moment."), again)
+    return _plain("triangle-alert", t("The portal is not available right now"), t("Nothing was lost. Try again in a moment."), again)
 
 
 def too_many_requests() -> rx.Component:
     """Return the page for a client that sends more requests than a person would. It works without JavaScript and at any address."""
     again = el("div", el("a", t("Try again"), href="", cls="button button-primary"), cls="layout-row")
-    words = t("More pages or documents were asked for than one person reads. Wait a minute, then try again.")
+    words = t("Too many pages or documents were requested. Wait a minute, then try again.")
     return _plain("triangle-alert", t("Too many requests at once"), words, again)
 
 

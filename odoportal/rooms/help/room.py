@@ -12,7 +12,7 @@ def _web() -> Web:
         pages=[
             Page("/guide", "User guide", page.guide, private=False),
             Page("/not-found", "This page does not exist", page.not_found, private=False),
-            Page("/unavailable", "The portal cannot answer right now", page.unavailable, private=False),
+            Page("/unavailable", "The portal is not available right now", page.unavailable, private=False),
             Page("/too-many", "Too many requests at once", page.too_many_requests, private=False),
             plain_page("/help", "Help", page.page),
         ]

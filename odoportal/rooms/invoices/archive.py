@@ -2,9 +2,10 @@
 
 import asyncio
 import io
+import unicodedata
 import zipfile
 from collections import deque
-from collections.abc import AsyncGenerator, Container, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import date
 from typing import Any
@@ -21,11 +22,12 @@ from odoportal.documents import pdf, routes
 from odoportal.limits import concurrent_files
 from odoportal.lists.download import attachment
 from odoportal.lists.query import ListQuery
-from odoportal.lists.selection import read_selection
+from odoportal.observability.failures import Failures
 from odoportal.rooms.invoices import service
 from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.invoices.pdf import invoice_sheet
+from odoportal.web.selection import read_selection
 
 MAX_INVOICES = 1_000
 _FIRST_DAY = date(1980, 1, 1)
@@ -63,9 +65,9 @@ async def post(request: Request) -> Response:
         except TooManyInvoices as error:
             return _refusal(422, _too_many(int(error.args[0])))
         except ValueError as error:
-            return _refusal(int(error.args[0]), t("This request cannot be read. Go back and try again."))
+            return _refusal(int(error.args[0]), t("We could not read this request. Go back and try again."))
         if not found:
-            return _refusal(422, t("No invoice was chosen."))
+            return _refusal(422, t("No invoice was selected."))
         headers = attachment(f"{t('Invoices')}-{today.isoformat()}.zip")
     headers |= {"x-files": str(len(found)), "content-security-policy": routes.FILE_CSP}
     stream = await concurrent_files.started(_limit_concurrency(who.person_id, portions(account, found, language, today)))
@@ -86,10 +88,14 @@ def _refusal(status: int, text: str) -> Response:
 def _too_many(count: int) -> str:
     number = Formats(region_of(i18n.current_language())).number
     return t(
-        "One file holds up to {most} invoices, and {count} were chosen. Narrow the list, by date for instance, and try again.",
+        "A file can hold up to {most} invoices; you selected {count}. Narrow the list, for instance by date, and try again.",
         most=number(MAX_INVOICES),
         count=number(count),
     )
+
+
+def _missing() -> str:
+    return t("These invoices could not be made. Download them again later, or write to us.")
 
 
 def _select_invoices(session: Session, account: ActiveMembership, form: dict[str, list[str]], today: date) -> Chosen:
@@ -102,8 +108,8 @@ def invoices_of_query(session: Session, account: ActiveMembership, query: str, t
     """Return the invoices on all pages of a list query, in its order.
 
     Raises:
-        TooMany: if there are more than `MOST`.
-        Unknown: if the query names another account.
+        TooManyInvoices: if there are more than `MOST`.
+        UnknownInvoice: if the query names another account.
     """
     list_query = ListQuery.parse(INVOICES.rules, dict(parse_qsl(query.removeprefix("?"), keep_blank_values=True)))
     if list_query.account not in {"", account.number}:
@@ -121,8 +127,8 @@ def invoices_by_number(session: Session, account_id: int, numbers: Sequence[str]
     """Return the account's invoices with these numbers, in the order of the numbers.
 
     Raises:
-        TooMany: if there are more than `MOST`.
-        Unknown: if the account lacks one of them, even if another account has it.
+        TooManyInvoices: if there are more than `MOST`.
+        UnknownInvoice: if the account lacks one of them, even if another account has it.
     """
     if len(numbers) > MAX_INVOICES:
         raise TooManyInvoices(len(numbers))
@@ -151,16 +157,26 @@ class _ZipBuffer(io.RawIOBase):
         return taken
 
 
-def _zip_entry(number: str, day: date, taken: Container[str]) -> zipfile.ZipInfo:
-    """Return the ZIP entry of an invoice. Its name is unique even if two numbers differ only in characters not allowed in file names."""
+def _same_file(name: str) -> str:
+    """Return a key that is the same for names that are one file on some system."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+
+
+def _zip_entry(number: str, day: date, taken: set[str]) -> zipfile.ZipInfo:
+    """Return the ZIP entry of an invoice, and add its name to those that are taken.
+
+    The name is unique, and stays so on Windows and macOS, where names that differ only in case or in how an accent is encoded are one name.
+    """
     plain = f"{day.isoformat()}_{routes.file_name(number)}"
-    name = next(n for n in (f"{plain}{again}.pdf" for again in ("", *(f"_{i}" for i in range(2, MAX_INVOICES + 2)))) if n not in taken)
+    names = (f"{plain}{again}.pdf" for again in ("", *(f"_{i}" for i in range(2, MAX_INVOICES + 2))))
+    name = next(n for n in names if _same_file(n) not in taken)
+    taken.add(_same_file(name))
     when = max(day, _FIRST_DAY)
     return zipfile.ZipInfo(name, (when.year, when.month, when.day, 0, 0, 0))
 
 
 async def portions(account: ActiveMembership, chosen: Chosen, language: str, today: date) -> AsyncGenerator[bytes]:
-    """Yield the ZIP in portions, one per invoice.
+    """Yield the ZIP in portions, one per invoice. A document that cannot be made is left out, and a text in the ZIP names it.
 
     As many PDFs are rendered at once as there are threads for it, and no more are in memory.
 
@@ -171,7 +187,7 @@ async def portions(account: ActiveMembership, chosen: Chosen, language: str, tod
         today: the business day.
     """
     buffer, waiting, rendering = _ZipBuffer(), deque(chosen), deque[tuple[str, date, asyncio.Future[bytes | None]]]()
-    archive = zipfile.ZipFile(buffer, "w", compresslevel=1)  # pyright: ignore[reportArgumentType]
+    archive, taken, failures = zipfile.ZipFile(buffer, "w", compresslevel=1), set[str](), Failures("zip")  # pyright: ignore[reportArgumentType]
     try:
         while waiting or rendering:
             while waiting and len(rendering) < pdf.WORKERS:
@@ -179,9 +195,13 @@ async def portions(account: ActiveMembership, chosen: Chosen, language: str, tod
                 work = pdf.run_in_pdf_thread(routes.render_document, invoice_sheet, account, number, language, today, "letter")
                 rendering.append((number, day, asyncio.ensure_future(work)))
             number, day, future = rendering.popleft()
-            if (body := await future) is not None:
-                archive.writestr(_zip_entry(number, day, archive.NameToInfo), body, zipfile.ZIP_DEFLATED)
+            with failures.skip(number):
+                if (body := await future) is not None:
+                    archive.writestr(_zip_entry(number, day, taken), body, zipfile.ZIP_DEFLATED)
             yield buffer.drain()
+        if failures.items:
+            with i18n.use(language):
+                archive.writestr(t("Missing invoices") + ".txt", "\r\n".join([_missing(), "", *failures.items, ""]))
         archive.close()
         yield buffer.drain()
     finally:

@@ -7,11 +7,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import Table, bindparam, func, select, type_coerce
 from sqlmodel import Session
 
 from odoportal.core import clock
-from odoportal.core.money import ZERO
+from odoportal.core.money import ZERO, Money
 from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, Payment, PaymentStatus
 from odoportal.rooms.invoices.search_text import search_text
 from odoportal.rooms.orders.models import Order
@@ -21,13 +21,12 @@ CHUNK = 1000
 
 @dataclass(frozen=True)
 class Balances:
-    """The sums of an invoice, in dollars. `settled_on` is the day its total was first reached, or the day of the refund."""
+    """The sums of an invoice, in dollars. `settled_on` is the day it was credited in full, or else the day its total was first reached."""
 
     paid: Decimal
     pending: Decimal
     credited: Decimal
     settled_on: date | None
-    refunded: bool
 
 
 @dataclass
@@ -37,6 +36,7 @@ class _SearchFields:
     number: str
     issued_on: date
     due_on: date
+    subtotal: Decimal
     total: Decimal
     paid: Decimal
     credited: Decimal
@@ -59,15 +59,11 @@ def balances(
         pending: dollars of each allocation of a pending payment.
         credited: day and dollars of each credit note.
     """
-    settled_on = _day_reached(total, [*paid, *credited], issued_on)
-    paid_on, credited_on = _day_reached(total, paid, issued_on), _day_reached(total, credited, issued_on)
-    refunded = total > 0 and paid_on is not None and credited_on is not None and paid_on <= credited_on
     return Balances(
         paid=sum((amount for _, amount in paid), ZERO),
         pending=sum(pending, ZERO),
         credited=sum((amount for _, amount in credited), ZERO),
-        settled_on=credited_on if refunded else settled_on,
-        refunded=refunded,
+        settled_on=_day_reached(total, credited, issued_on) or _day_reached(total, [*paid, *credited], issued_on),
     )
 
 
@@ -84,7 +80,7 @@ def _day_reached(total: Decimal, parts: Iterable[tuple[date, Decimal]], default_
 
 
 def settle(session: Session, account_id: int, invoice_ids: Collection[int]) -> None:
-    """Recompute the stored sums, the settlement day, the refund flag and the search text of invoices.
+    """Recompute the stored sums, the settlement day and the search text of invoices.
 
     Call it after any change to an invoice, its lines, payments or credit notes. It runs a fixed number of statements
     for up to 1,000 invoices, and ignores ids of other accounts.
@@ -100,6 +96,24 @@ def settle(session: Session, account_id: int, invoice_ids: Collection[int]) -> N
         _settle_chunk(session, account_id, ordered[start : start + CHUNK])
 
 
+def refresh_unapplied(session: Session, payment_ids: Collection[int]) -> None:
+    """Recompute what some payments have that is not allocated to invoices. Call it after any change to a payment or its allocations.
+
+    Args:
+        session: a database session for writing; the caller commits.
+        payment_ids: the payments to recompute.
+    """
+    session.flush()
+    payments, parts = _table(Payment), _table(Allocation)
+    allocated = select(func.coalesce(func.sum(parts.c.amount), 0)).where(parts.c.payment_id == payments.c.id).scalar_subquery()
+    ordered = sorted(payment_ids)
+    for start in range(0, len(ordered), CHUNK):
+        some = payments.c.id.in_(ordered[start : start + CHUNK])
+        session.connection().execute(payments.update().where(some).values(unapplied=payments.c.amount - type_coerce(allocated, Money)))
+    for payment in [payment for payment in session.identity_map.values() if isinstance(payment, Payment)]:
+        session.expire(payment, ["unapplied"])
+
+
 def _settle_chunk(session: Session, account_id: int, ids: list[int]) -> None:
     invoices, orders = _table(Invoice), _table(Order)
     columns = invoices.c
@@ -113,7 +127,7 @@ def _settle_chunk(session: Session, account_id: int, ids: list[int]) -> None:
     lines = _by_invoice(session, _rows_of(InvoiceLine, account_id, ids).order_by(_table(InvoiceLine).c.position))
     changes = [change for row in session.execute(own) if (change := _changed_values(row, parts[row.id], notes[row.id], lines[row.id]))]
     if changes:
-        fields = ("paid", "pending", "credited", "settled_on", "refunded", "search")
+        fields = ("paid", "pending", "credited", "settled_on", "search")
         update = invoices.update().where(columns.account_id == account_id, columns.id == bindparam("row_id"))
         session.connection().execute(update.values({name: bindparam(f"new_{name}") for name in fields}), changes)
         for invoice in [invoice for invoice in session.identity_map.values() if isinstance(invoice, Invoice)]:
@@ -129,8 +143,10 @@ def _changed_values(row: Any, parts: list[Any], notes: list[Any], lines: list[An
         pending=[part.amount for part in parts if part.status == PaymentStatus.PENDING],
         credited=[(note.issued_on, note.total) for note in notes],
     )
-    search_fields = _SearchFields(row.number, row.issued_on, row.due_on, row.total, found.paid, found.credited, found.settled_on)
-    new_values = {**vars(found), "search": search_text(search_fields, lines, parts, row.order_number or "")}
+    search_fields = _SearchFields(
+        row.number, row.issued_on, row.due_on, row.subtotal, row.total, found.paid, found.credited, found.settled_on
+    )
+    new_values = {**vars(found), "search": search_text(search_fields, lines, parts, row.order_number or "", notes)}
     if all(getattr(row, name) == value for name, value in new_values.items()):
         return None
     return {"row_id": row.id, **{f"new_{name}": value for name, value in new_values.items()}}

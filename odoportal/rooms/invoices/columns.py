@@ -13,13 +13,13 @@ from odoportal.core.folding import fold
 from odoportal.core.i18n import t
 from odoportal.core.money import in_cents
 from odoportal.lists import search
-from odoportal.lists.list_table import FileColumn, ListColumn, ListTable, Records, Selection, Text
+from odoportal.lists.list_table import FileColumn, ListColumn, ListTable, Records, Selection, Text, in_both_numbers
 from odoportal.lists.source import ListRequest
 from odoportal.lists.table import CellKind, Column
 from odoportal.rooms.invoices import service
 from odoportal.rooms.invoices.labels import BADGES, state_labels
 from odoportal.rooms.invoices.models import Invoice, InvoiceTax
-from odoportal.rooms.invoices.service import InvoiceState
+from odoportal.rooms.invoices.service import SETTLED, InvoiceState
 from odoportal.rooms.invoices.view import invoices_view
 from odoportal.rooms.orders.models import Order
 from odoportal.ui.common import badge
@@ -66,7 +66,6 @@ _STORED = (
     col(Invoice.due_on),
     *(in_cents(column) for column in (Invoice.subtotal, Invoice.total, Invoice.paid, Invoice.pending, Invoice.credited)),
     col(Invoice.settled_on),
-    col(Invoice.refunded),
 )
 
 
@@ -112,8 +111,8 @@ class InvoiceRecord:
 
     @property
     def settled_on(self) -> date | None:
-        """The day it was paid or refunded."""
-        return self.invoice.settled_on if self.state in {InvoiceState.PAID, InvoiceState.REFUNDED} else None
+        """The day it was paid or credited in full."""
+        return self.invoice.settled_on if self.state in SETTLED else None
 
 
 def _records(session: Session, request: ListRequest) -> Records:
@@ -144,7 +143,8 @@ def _tabs(counts: Mapping[str, int]) -> dict[str, str]:
         InvoiceState.PART_PAID,
         InvoiceState.PENDING,
         InvoiceState.PAID,
-        InvoiceState.REFUNDED,
+        InvoiceState.CREDITED,
+        InvoiceState.UPCOMING,
     )
     return {state: labels[state] for state in states if counts[state] or state in always}
 
@@ -188,7 +188,7 @@ INVOICES = ListTable(
             cell=lambda row: el("td", _paid(row.paid)),
             card=lambda row: _paid(row.paid),
             sort=lambda _: service.settled_or_never(),
-            file=FileColumn(lambda record: record.state, "state", lambda: t("State"), words=state_labels),
+            file=FileColumn(lambda record: record.state, "state", lambda: t("Status"), words=state_labels),
         ),
         ListColumn(
             "actions",
@@ -199,11 +199,19 @@ INVOICES = ListTable(
         ListColumn("subtotal", title=lambda: t("Subtotal"), file=_amount(lambda record: record.invoice.subtotal)),
         ListColumn("taxes", title=str, file=_amount(lambda record: record.taxes)),
         ListColumn("paid_amount", title=lambda: t("Paid amount"), file=_amount(lambda record: record.invoice.paid, "paid")),
-        ListColumn("credited", title=lambda: t("Credited"), file=_amount(lambda record: record.invoice.credited)),
+        ListColumn("credited", title=lambda: t("Credited amount"), file=_amount(lambda record: record.invoice.credited)),
+        ListColumn(
+            "credit_on_account", title=lambda: t("Credit on account"), file=_amount(lambda record: int(service.credit(record.invoice)))
+        ),
         ListColumn("balance", title=lambda: t("Balance"), file=_amount(lambda record: int(service.balance(record.invoice)))),
-        ListColumn("paid_on", title=lambda: t("Paid on"), file=FileColumn(lambda record: record.settled_on, kind=CellKind.DAY)),
+        ListColumn(
+            "being_paid",
+            title=lambda: t("Payments being processed"),
+            file=_amount(lambda record: int(service.being_paid(record.invoice)), "pending"),
+        ),
+        ListColumn("settled_on", title=lambda: t("Settled on"), file=FileColumn(lambda record: record.settled_on, kind=CellKind.DAY)),
     ),
-    labels=state_labels,
+    labels=in_both_numbers(state_labels),
     all=lambda: t("All invoices"),
     tabs=_tabs,
     no_match=lambda: t("No invoice"),

@@ -11,7 +11,8 @@ BADGES: Mapping[str, tuple[str, str]] = {
     InvoiceState.PART_PAID: ("contrast", "warn"),
     InvoiceState.OVERDUE: ("triangle-alert", "bad-t"),
     InvoiceState.PENDING: ("circle-dashed", "info"),
-    InvoiceState.REFUNDED: ("undo-2", ""),
+    InvoiceState.CREDITED: ("undo-2", ""),
+    InvoiceState.UPCOMING: ("calendar", "info"),
 }
 
 
@@ -19,9 +20,10 @@ def state_labels(count: int = 1) -> dict[str, str]:
     """Return the labels of the states in the current language, for one invoice or (on a tab) for several: French has plural forms."""
     return {
         InvoiceState.TO_PAY: t("To pay"),
-        InvoiceState.PART_PAID: tn("Part paid", "Part paid", count),
+        InvoiceState.PART_PAID: tn("Partially paid", "Partially paid", count),
         InvoiceState.PENDING: t("Pending"),
         InvoiceState.OVERDUE: t("Overdue"),
         InvoiceState.PAID: tn("Paid", "Paid", count),
-        InvoiceState.REFUNDED: tn("Refunded", "Refunded", count),
+        InvoiceState.CREDITED: tn("Credited", "Credited", count),
+        InvoiceState.UPCOMING: t("Upcoming"),
     }

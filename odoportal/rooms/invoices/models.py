@@ -24,8 +24,10 @@ def _of_invoice(*more: UniqueConstraint | ForeignKeyConstraint | Index) -> tuple
     return (ForeignKeyConstraint(["account_id", "invoice_id"], ["invoice.account_id", "invoice.id"], ondelete="CASCADE"), *more)
 
 
-_STANDING = ("account_id", "due_on", "id", "total", "paid", "credited", "pending", "refunded")
+_BALANCE = ("total", "paid", "credited", "pending")
 _REST = "total - paid - credited > 0"
+_CREDIT = ("account_id", "due_on", "id", "total", "paid", "credited", "issued_on")
+_CREDIT_WHERE = "(credited > 0 OR paid > total)"
 
 
 class Invoice(SQLModel, table=True):
@@ -35,22 +37,24 @@ class Invoice(SQLModel, table=True):
         UniqueConstraint("account_id", "id"),
         ForeignKeyConstraint(["account_id", "order_id"], ["orders.account_id", "orders.id"]),
         ForeignKeyConstraint(["account_id", "bill_to_id"], ["address.account_id", "address.id"]),
-        Index("ix_invoice_issued", "account_id", "issued_on", "id", "total"),
-        Index("ix_invoice_number", "account_id", "number_order", "id"),
+        Index("ix_invoice_issued", "account_id", "issued_on", "id", *_BALANCE),
+        Index("ix_invoice_number", "account_id", "number_order", "id", "issued_on"),
         Index("ix_invoice_total", "account_id", "total", "id"),
         Index("ix_invoice_paid", "account_id", text("coalesce(settled_on, '9999-12-31')"), "id", "issued_on"),
         Index("ix_invoice_order", "account_id", "order_id", "issued_on", "id"),
-        # Small partial indexes: the unsettled invoices, with all columns that their state and balance need, and the refunded invoices.
+        # Small partial indexes: the unsettled invoices, with all columns that their state and balance need, and those that can have credit.
         Index(
             "ix_invoice_open",
-            *_STANDING,
-            sqlite_where=text(f"refunded IS 0 AND {_REST}"),
-            postgresql_where=text(f"NOT refunded AND {_REST}"),
+            "account_id",
+            "due_on",
+            "id",
+            *_BALANCE,
+            "issued_on",
+            sqlite_where=text(_REST),
+            postgresql_where=text(_REST),
         ),
-        Index(
-            "ix_invoice_refunded", "account_id", "issued_on", "id", sqlite_where=text("refunded IS 1"), postgresql_where=text("refunded")
-        ),
-        *search_indexes("invoice"),
+        Index("ix_invoice_credit", *_CREDIT, sqlite_where=text(_CREDIT_WHERE), postgresql_where=text(_CREDIT_WHERE)),
+        *search_indexes("invoice", "issued_on", "due_on", "order_id", *_BALANCE),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -68,8 +72,7 @@ class Invoice(SQLModel, table=True):
     paid: Decimal = Field(default=ZERO, sa_type=Money, description="settled payments")
     pending: Decimal = Field(default=ZERO, sa_type=Money, description="payments under way")
     credited: Decimal = Field(default=ZERO, sa_type=Money, description="credit notes")
-    settled_on: date | None = Field(default=None, description="the day it was paid in full, or refunded")
-    refunded: bool = Field(default=False, description="credited in full after it was paid")
+    settled_on: date | None = Field(default=None, description="the day it was credited in full, or else paid in full")
     search: str = Field(default="", description="folded text of every shown column and line, both languages")
 
 
@@ -108,12 +111,17 @@ class InvoiceTax(TaxRow, table=True):
     invoice_id: int
 
 
+_UNAPPLIED = ("account_id", "status", "unapplied")
+_UNAPPLIED_WHERE = "unapplied > 0"
+
+
 class Payment(SQLModel, table=True):
     """Money received from an account, or pending. `method_en` and `method_fr` are its names: "Visa 4242", "cheque 118"."""
 
     __table_args__ = (
         UniqueConstraint("account_id", "id"),
         Index("ix_payment_received", "account_id", "status", "received_at", "id", "amount"),
+        Index("ix_payment_unapplied", *_UNAPPLIED, sqlite_where=text(_UNAPPLIED_WHERE), postgresql_where=text(_UNAPPLIED_WHERE)),
         CheckConstraint("amount > 0"),
     )
 
@@ -125,6 +133,12 @@ class Payment(SQLModel, table=True):
     method_fr: str = Field(max_length=60)
     amount: Decimal = Field(sa_type=Money)
     status: str = Field(default=PaymentStatus.SETTLED, max_length=10)
+    unapplied: Decimal = Field(
+        default=ZERO,
+        sa_type=Money,
+        sa_column_kwargs={"server_default": "0"},
+        description="what is not allocated to invoices (see `balances.refresh_unapplied`)",
+    )
 
 
 class Allocation(SQLModel, table=True):

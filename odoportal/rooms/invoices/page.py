@@ -18,7 +18,7 @@ from odoportal.ui.document_parts import address, lines_table, totals
 from odoportal.ui.page import page_url as address_of
 from odoportal.ui.server_slots import live
 from odoportal.ui.table import export_menu
-from odoportal.ui.template import Bound, Node, View, each, el, icon, link, when
+from odoportal.ui.template import Bound, Node, View, choose, each, el, icon, link, when
 
 
 def _address(title: str, lines: Bound) -> Node:
@@ -36,26 +36,26 @@ def _facts(details: Bound) -> Node:
         cls="details",
     )
     paid = each(details.payments, lambda p: el("div", el("dt", p.name, el("small", p.date)), el("dd", p.amount), cls="soft"))
+    credit = when(details.credit, el("div", el("dt", t("Credit on account")), el("dd", details.credit), cls="soft"))
     balance = el("div", el("dt", t("Balance")), el("dd", details.balance), cls="b")
     return el(
         "div",
         el(
             "section",
-            _address(t("Invoiced by"), details.seller),
+            _address(t("Issued by"), details.seller),
             _address(t("Billed to"), details.bill_to),
             dates,
             cls="section invoices-parties",
         ),
         el("section", lines_table(t("Lines of the invoice"), details.lines), cls="section"),
-        totals(details, t("Total"), paid, balance),
+        totals(details, t("Total"), paid, credit, balance),
     )
 
 
 def _beside(details: Bound) -> Node:
     def payment(row: Bound) -> Node:
-        facts = el(
-            "dl", el("dt", t("Received on")), el("dd", row.received), el("dt", t("Reference")), el("dd", row.reference), cls="details"
-        )
+        received = choose(row.status, {"credit": el("dt", t("Issued on"))}, el("dt", t("Received on")))
+        facts = el("dl", received, el("dd", row.received), el("dt", t("Reference")), el("dd", row.reference), cls="details")
         paper = when(
             row.pdf,
             el("a", icon("file-down", small=True), " ", t("PDF"), el("span", " ", row.reference, cls="sr"), href=row.pdf, data_out=True),
@@ -95,7 +95,7 @@ def _details(details: Bound) -> Node:
         badge=badge(BADGES, details.paid.state, details.paid.text),
         body=el("div", _facts(details), _beside(details), cls="dialog-body"),
         footer=None,
-        missing=t("There is no such invoice"),
+        missing=t("Invoice not found"),
     )
 
 

@@ -10,7 +10,6 @@ from sqlmodel import Session
 
 from odoportal.core.i18n import Formats, region_of, t
 from odoportal.core.identity import ActiveMembership
-from odoportal.core.money import ZERO
 from odoportal.documents.sheet import Block, Sheet, Stamp, TotalRow, seller, tax_sums, terms_blocks
 from odoportal.documents.view import LineView, line_view
 from odoportal.rooms.addresses import service as addresses
@@ -19,6 +18,7 @@ from odoportal.rooms.invoices.labels import state_labels
 from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.invoices.service import InvoiceState
 from odoportal.rooms.invoices.view import badge_view, payment_views
+from odoportal.settings import get_settings
 
 
 def invoice_sheet(session: Session, account: ActiveMembership, number: str, language: str, today: date) -> Sheet | None:
@@ -39,10 +39,11 @@ def invoice_sheet(session: Session, account: ActiveMembership, number: str, lang
         language=language,
         title=t("Invoice {number}", number=invoice.number),
         facts=[
+            (t("Account no."), account.number),
             (t("Date"), formats.day(invoice.issued_on)),
             (t("Due"), formats.day(invoice.due_on)),
             *([(t("Order"), whole.order_number)] if whole.order_number else []),
-            (t("State"), badge_view(invoice, formats, today).text),
+            (t("Status"), badge_view(invoice, formats, today).text),
         ],
         parties=[seller(), _buyer(session, account, invoice, language)],
         lines=[line_view(line, formats, language) for line in whole.lines],
@@ -50,11 +51,11 @@ def invoice_sheet(session: Session, account: ActiveMembership, number: str, lang
             *tax_sums(whole.taxes, invoice.subtotal, formats, language),
             TotalRow(t("Total"), formats.amount(invoice.total), kind="total"),
             *(TotalRow(paid.name, paid.amount, paid.date) for paid in payment_views(whole, formats, language)),
-            *_overpaid(invoice, formats),
+            *([TotalRow(t("Credit on account"), formats.amount(service.credit(invoice)))] if service.credit(invoice) else []),
             TotalRow(t("Balance on {day}", day=formats.day(today)), formats.amount(service.balance(invoice)), kind="balance"),
         ],
         stamp=_stamp(invoice, formats, today),
-        notes=terms_blocks(t("Terms"), _terms(invoice, language)),
+        notes=[*_how_to_pay(account, invoice, language), *terms_blocks(t("Terms"), _terms(invoice, language))],
     )
 
 
@@ -69,8 +70,9 @@ def credit_note_sheet(session: Session, account: ActiveMembership, number: str, 
         language=language,
         title=t("Credit note {number}", number=note.number),
         facts=[
+            (t("Account no."), account.number),
             (t("Date"), formats.day(note.issued_on)),
-            (t("Corrected invoice"), invoice.number),
+            (t("Original invoice"), invoice.number),
             (t("Invoice date"), formats.day(invoice.issued_on)),
         ],
         parties=[seller(), _buyer(session, account, invoice, language)],
@@ -92,16 +94,18 @@ def _terms(invoice: Invoice, language: str) -> str:
     return invoice.terms_en if language == "en" else invoice.terms_fr
 
 
-def _overpaid(invoice: Invoice, formats: Formats) -> list[TotalRow]:
-    """Return what was paid and credited beyond the total, so that the column adds up to the balance."""
-    excess = invoice.paid + invoice.credited - invoice.total
-    name = t("Refunded amount") if invoice.refunded else t("To your credit")
-    return [TotalRow(name, formats.amount(excess))] if excess > ZERO else []
+def _how_to_pay(account: ActiveMembership, invoice: Invoice, language: str) -> list[Block]:
+    """Return the block that says how to pay an invoice with a balance, if the settings say it."""
+    lines = get_settings().how_to_pay(language)
+    if not lines or not service.balance(invoice):
+        return []
+    quoted = t("With your payment, please quote account {account} and invoice {invoice}.", account=account.number, invoice=invoice.number)
+    return [Block(t("How to pay"), [*lines, quoted])]
 
 
 def _stamp(invoice: Invoice, formats: Formats, today: date) -> Stamp:
     state = service.state_of(invoice, today)
-    if state not in {InvoiceState.PAID, InvoiceState.REFUNDED}:
+    if state not in service.SETTLED:
         return Stamp()
     day = formats.day(invoice.settled_on) if invoice.settled_on else ""
     return Stamp(state_labels()[state].upper(), day, "ok" if state == InvoiceState.PAID else "quiet")

@@ -8,11 +8,12 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Integer, and_, bindparam, case, literal_column, true, type_coerce
+from sqlalchemy import ColumnElement, Date, Integer, and_, bindparam, case, literal_column, or_, true, type_coerce
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
 from odoportal.core import clock
+from odoportal.core.i18n import t
 from odoportal.core.money import ZERO, Money
 from odoportal.lists import search
 from odoportal.lists.query import ListQuery
@@ -29,13 +30,18 @@ class InvoiceState(StrEnum):
     PENDING = "pending"
     OVERDUE = "overdue"
     PAID = "paid"
-    REFUNDED = "refunded"
+    CREDITED = "credited"
+    UPCOMING = "upcoming"
 
 
-# Literals instead of bound parameters: the expressions must match those of the indexes `ix_invoice_paid` and `ix_invoice_open`.
+SETTLED = {InvoiceState.PAID, InvoiceState.CREDITED}
+"""The states of invoices without a balance; they have a day of settlement."""
+# Literals instead of bound parameters: the expressions must match those of the indexes `ix_invoice_paid`, `ix_invoice_open`,
+# `ix_invoice_credit` and `ix_payment_unapplied`.
 _NEVER: ColumnElement[date] = literal_column("'9999-12-31'")
 _ZERO_CENTS: ColumnElement[int] = literal_column("0")
-# `due_on > _DISTANT_PAST` is always true; naming the column makes SQLite, which keeps no statistics, choose `ix_invoice_open`.
+# `due_on > _DISTANT_PAST` is always true; naming the column makes SQLite, which keeps no statistics, choose `ix_invoice_open` or
+# `ix_invoice_credit`.
 _DISTANT_PAST = date(1, 1, 1)
 
 
@@ -44,13 +50,28 @@ def balance(invoice: Invoice) -> Decimal:
     return max(ZERO, invoice.total - invoice.paid - invoice.credited)
 
 
+def being_paid(invoice: Invoice) -> Decimal:
+    """Return the part of the balance that pending payments cover."""
+    return min(balance(invoice), invoice.pending)
+
+
+def credit(invoice: Invoice) -> Decimal:
+    """Return what was paid and credited beyond the total of an invoice: it is credit on the account."""
+    return max(ZERO, invoice.paid + invoice.credited - invoice.total)
+
+
 def state_of(invoice: Invoice, today: date) -> InvoiceState:
-    """Return the payment state of an invoice. A pending payment that covers the balance makes it pending, not overdue."""
+    """Return the payment state of an invoice. It is owed from its date on; what pending payments cover is neither to pay nor overdue.
+
+    An invoice that credit notes cover completely is credited, whether or not it was paid before.
+    """
     unpaid = balance(invoice)
-    if invoice.refunded:
-        return InvoiceState.REFUNDED
-    if unpaid == ZERO:
+    if invoice.credited and invoice.credited >= invoice.total:
+        return InvoiceState.CREDITED
+    if not unpaid:
         return InvoiceState.PAID
+    if not is_owed_on(invoice.issued_on, today):
+        return InvoiceState.UPCOMING
     if invoice.pending >= unpaid:
         return InvoiceState.PENDING
     if invoice.due_on < today:
@@ -58,23 +79,39 @@ def state_of(invoice: Invoice, today: date) -> InvoiceState:
     return InvoiceState.PART_PAID if unpaid < invoice.total else InvoiceState.TO_PAY
 
 
+def is_owed_on(issued_on: Any, day: Any) -> Any:
+    """Return whether an invoice of a date is owed on a day, for dates or as SQL: from its own date on, even if it arrived earlier."""
+    return issued_on <= day
+
+
 def _balance_sql() -> ColumnElement[Any]:
     return type_coerce(col(Invoice.total) - col(Invoice.paid) - col(Invoice.credited), Money)
 
 
 def _unsettled() -> ColumnElement[bool]:
-    return and_(col(Invoice.refunded).is_(False), col(Invoice.total) - col(Invoice.paid) - col(Invoice.credited) > _ZERO_CENTS)
+    return col(Invoice.total) - col(Invoice.paid) - col(Invoice.credited) > _ZERO_CENTS
 
 
-def _refunded() -> ColumnElement[bool]:
-    return col(Invoice.refunded).is_(True)
+def _can_have_credit() -> ColumnElement[bool]:
+    """Return a condition that leads to the index `ix_invoice_credit`."""
+    return or_(col(Invoice.credited) > _ZERO_CENTS, col(Invoice.paid) > col(Invoice.total))
 
 
-def _open() -> ColumnElement[bool]:
-    return and_(_unsettled(), col(Invoice.pending) < _balance_sql())
+def _credited() -> ColumnElement[bool]:
+    return and_(_can_have_credit(), col(Invoice.credited) > _ZERO_CENTS, col(Invoice.credited) >= col(Invoice.total))
 
 
-_UNSETTLED = (InvoiceState.TO_PAY, InvoiceState.PART_PAID, InvoiceState.PENDING, InvoiceState.OVERDUE)
+def _unpaid(today: Any) -> ColumnElement[bool]:
+    """Return the condition that an invoice has a balance and is owed today."""
+    return and_(_unsettled(), is_owed_on(search.unindexed(col(Invoice.issued_on)), today))
+
+
+def _open(today: Any) -> ColumnElement[bool]:
+    """Return the condition that an invoice is owed today, and that pending payments do not cover its balance."""
+    return and_(_unpaid(today), col(Invoice.pending) < _balance_sql())
+
+
+_UNSETTLED = (InvoiceState.TO_PAY, InvoiceState.PART_PAID, InvoiceState.PENDING, InvoiceState.OVERDUE, InvoiceState.UPCOMING)
 
 
 def _date_range(query: ListQuery, day: Any) -> ColumnElement[bool]:
@@ -86,38 +123,37 @@ def _index_hint(request: ListRequest) -> ColumnElement[bool] | None:
     query = request.query
     if query.state in _UNSETTLED:
         return and_(_unsettled(), col(Invoice.due_on) > _DISTANT_PAST)
-    if query.state == InvoiceState.REFUNDED:
-        return _refunded()
+    if query.state == InvoiceState.CREDITED:
+        return and_(_credited(), col(Invoice.due_on) > _DISTANT_PAST)
     return _date_range(query, col(Invoice.issued_on)) if query.since or query.until else None
 
 
 def in_state(state: str, today: Any) -> ColumnElement[bool]:
     """Return the filter of a state as SQL. It agrees with `state_of`, except that "to pay" matches every open invoice."""
     due_on = search.unindexed(col(Invoice.due_on))
-    closed = and_(col(Invoice.refunded).is_(False), _balance_sql() <= ZERO)
     part = col(Invoice.paid) + col(Invoice.credited) > ZERO
     return {
-        InvoiceState.TO_PAY: _open(),
-        InvoiceState.PART_PAID: and_(_open(), due_on >= today, part),
-        InvoiceState.PENDING: and_(_unsettled(), col(Invoice.pending) >= _balance_sql()),
-        InvoiceState.OVERDUE: and_(_open(), due_on < today),
-        InvoiceState.PAID: closed,
-        InvoiceState.REFUNDED: _refunded(),
+        InvoiceState.TO_PAY: _open(today),
+        InvoiceState.PART_PAID: and_(_open(today), due_on >= today, part),
+        InvoiceState.PENDING: and_(_unpaid(today), col(Invoice.pending) >= _balance_sql()),
+        InvoiceState.OVERDUE: and_(_open(today), due_on < today),
+        InvoiceState.PAID: and_(_balance_sql() <= ZERO, or_(col(Invoice.credited) <= ZERO, col(Invoice.credited) < col(Invoice.total))),
+        InvoiceState.CREDITED: _credited(),
+        InvoiceState.UPCOMING: and_(_unsettled(), search.unindexed(col(Invoice.issued_on)) > today),
     }[InvoiceState(state)]
 
 
 def _state_meaning(request: ListRequest) -> search.Meaning:
     def meaning(word: str) -> Sequence[ColumnElement[bool]]:
-        return [in_state(s, request.today) for s, text in request.labels.items() if len(word) > 2 and word in text]
+        return [in_state(state, request.today) for state in request.named_by(word)]
 
     return meaning
 
 
 def _filters(request: ListRequest) -> list[ColumnElement[bool]]:
-    query, day = request.query, col(Invoice.issued_on)
+    query = request.query
     parts = [in_state(query.state, request.today)] if query.state else []
-    # Under another sort order, hide the date from SQLite's planner: it must walk the index of the sort order and stop after one page.
-    parts.append(_date_range(query, day if query.key == "date" else search.unindexed(day)))
+    parts.append(_date_range(query, request.hidden(col(Invoice.issued_on))))
     if order := query.texts.get("order"):
         order_id_of = select(Order.id).where(Order.account_id == request.account_id, Order.number == order).scalar_subquery()
         parts.append(col(Invoice.order_id) == order_id_of)
@@ -141,6 +177,7 @@ LIST = ListSource(
     states=tuple(InvoiceState),
     texts=("order",),
     meaning=_state_meaning,
+    names=lambda: [t("Invoice {number}", number=""), t("Credit note {number}", number=""), t("Order {number}", number="")],
     index_hint=_index_hint,
 )
 
@@ -157,16 +194,21 @@ def _counts_statement() -> Any:
     def summed(state: InvoiceState) -> Any:
         return func.coalesce(func.sum(case((in_state(state, today), 1), else_=0)), 0)
 
-    columns: list[Any] = [counted(), counted(_refunded()), func.count(), *(summed(state) for state in _UNSETTLED)]
+    columns: list[Any] = [
+        counted(),
+        counted(_credited(), col(Invoice.due_on) > _DISTANT_PAST),
+        func.count(),
+        *(summed(state) for state in _UNSETTLED),
+    ]
     return sql_select(*columns).where(own, _unsettled(), col(Invoice.due_on) > _DISTANT_PAST)
 
 
 def state_counts(session: Session, account_id: int, today: date) -> Mapping[str, int]:
     """Return the number of invoices that each state's filter finds, and the number of all under "". Runs one statement."""
     found = session.connection().execute(_counts_statement(), {"account": account_id, "today": today}).one()
-    all_count, refunded, unsettled, *sums = (int(n) for n in found)
-    paid = all_count - refunded - unsettled
-    return {"": all_count, InvoiceState.PAID: paid, InvoiceState.REFUNDED: refunded, **dict(zip(_UNSETTLED, sums, strict=True))}
+    all_count, credited, unsettled, *sums = (int(n) for n in found)
+    paid = all_count - credited - unsettled
+    return {"": all_count, InvoiceState.PAID: paid, InvoiceState.CREDITED: credited, **dict(zip(_UNSETTLED, sums, strict=True))}
 
 
 @dataclass(frozen=True)
@@ -216,35 +258,92 @@ def of_order(session: Session, account_id: int, order_id: int, limit: int) -> tu
 
 @dataclass(frozen=True)
 class Owing:
-    """The amounts an account owes, in dollars: the open total, the overdue part, the number of invoices for both, and the next due date."""
+    """The amounts an account owes today, in dollars: `unpaid - being_paid == total`, and `total - credit == left`.
 
-    total: Decimal
+    Attributes:
+        unpaid: the balances of the invoices owed today.
+        unpaid_invoices: their number.
+        being_paid: what pending payments cover of them.
+        overdue: the part of `total` that is past its due date.
+        invoices: the number of invoices with a part in `total`.
+        overdue_invoices: the number of invoices with a part in `overdue`.
+        next_due: the next due date of them.
+        credit: what was paid and credited beyond the totals of invoices, paid without an invoice, or paid before an invoice's date.
+    """
+
+    unpaid: Decimal
+    unpaid_invoices: int
+    being_paid: Decimal
     overdue: Decimal
     invoices: int
     overdue_invoices: int
     next_due: date | None
+    credit: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        """The amount to pay."""
+        return self.unpaid - self.being_paid
+
+    @property
+    def left(self) -> Decimal:
+        """The amount to pay after using the credit; negative if there is more credit."""
+        return self.total - self.credit
 
 
 def owing(session: Session, account_id: int, today: date) -> Owing:
-    """Return what the account owes. A balance that a pending payment covers is not counted as owed. Runs one statement."""
-    late = and_(_open(), col(Invoice.due_on) < today)
+    """Return what the account owes today. Runs one statement, which reads small indexes."""
+    being_paid_sql = being_paid_of(_balance_sql(), col(Invoice.pending))
+    is_open, is_unpaid = _open(today), _unpaid(today)
+    late = and_(is_open, col(Invoice.due_on) < today)
 
-    def cents(condition: ColumnElement[bool]) -> Any:
-        return type_coerce(func.coalesce(func.sum(case((condition, _balance_sql()), else_=ZERO)), 0), Money)
+    def cents(amount: Any, condition: ColumnElement[bool]) -> Any:
+        return type_coerce(func.coalesce(func.sum(case((condition, amount), else_=ZERO)), 0), Money)
 
     def number(condition: ColumnElement[bool]) -> Any:
         return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
-    next_due = func.min(case((and_(_open(), col(Invoice.due_on) >= today), col(Invoice.due_on)), else_=None))
-    columns: list[Any] = [cents(_open()), cents(late), number(_open()), number(late), next_due]
+    next_due = func.min(case((and_(is_open, col(Invoice.due_on) >= today), col(Invoice.due_on)), else_=None))
+    columns: list[Any] = [
+        cents(_balance_sql(), is_unpaid),
+        number(is_unpaid),
+        cents(being_paid_sql, is_unpaid),
+        cents(_balance_sql() - being_paid_sql, late),
+        number(is_open),
+        number(late),
+        next_due,
+        *_credits(account_id, today),
+    ]
     where = (search.of_account(Invoice, account_id), _unsettled(), col(Invoice.due_on) > _DISTANT_PAST)
     row = session.connection().execute(sql_select(*columns).where(*where)).one()
-    return Owing(row[0], row[1], int(row[2]), int(row[3]), row[4])
+    return Owing(row[0], int(row[1]), row[2], row[3], int(row[4]), int(row[5]), row[6], sum(row[7:], ZERO))
+
+
+def being_paid_of(unpaid: Any, pending: Any) -> ColumnElement[Any]:
+    """Return `being_paid` as SQL, of an unpaid balance and the pending payments of an invoice."""
+    return type_coerce(case((pending < unpaid, pending), else_=unpaid), Money)
+
+
+def _credits(account_id: int, today: date) -> list[Any]:
+    """Return subqueries for the parts of the credit on an account: beyond totals, before the dates of invoices, and without invoices."""
+    mine, covered = search.of_account(Invoice, account_id), col(Invoice.paid) + col(Invoice.credited)
+    is_owed = is_owed_on(search.unindexed(col(Invoice.issued_on)), today)
+    beyond = (_can_have_credit(), col(Invoice.due_on) > _DISTANT_PAST, covered > col(Invoice.total), is_owed)
+    settled = (search.of_account(Payment, account_id), col(Payment.status) == PaymentStatus.SETTLED)
+
+    def cents(amount: Any, *where: ColumnElement[bool]) -> Any:
+        return type_coerce(sql_select(func.coalesce(func.sum(amount), 0)).where(*where).correlate(None).scalar_subquery(), Money)
+
+    return [
+        cents(covered - col(Invoice.total), mine, *beyond),
+        cents(covered, mine, col(Invoice.issued_on) > today),
+        cents(col(Payment.unapplied), *settled, col(Payment.unapplied) > _ZERO_CENTS),
+    ]
 
 
 def overdue(session: Session, account_id: int, today: date, limit: int) -> Sequence[Invoice]:
     """Return overdue invoices, the longest overdue first."""
-    where = (search.of_account(Invoice, account_id), _open(), col(Invoice.due_on) < today)
+    where = (search.of_account(Invoice, account_id), _open(today), col(Invoice.due_on) < today)
     return session.exec(select(Invoice).where(*where).order_by(col(Invoice.due_on), col(Invoice.id)).limit(limit)).all()
 
 
@@ -268,9 +367,9 @@ def issued(session: Session, account_id: int, since: date, until: date) -> Seque
 def open_and_due(session: Session, account_id: int, since: date, until: date) -> Sequence[Invoice]:
     """Return the invoices due from one day to another, both included, that are still open.
 
-    Paid, credited and refunded invoices are not open, nor are those whose balance a pending payment covers.
+    Paid and credited invoices are not open, nor are those whose balance a pending payment covers.
     """
-    where = (search.of_account(Invoice, account_id), _open(), col(Invoice.due_on) >= since, col(Invoice.due_on) <= until)
+    where = (search.of_account(Invoice, account_id), _open(until), col(Invoice.due_on) >= since, col(Invoice.due_on) <= until)
     return session.exec(select(Invoice).where(*where).order_by(col(Invoice.due_on), col(Invoice.id))).all()
 
 

@@ -78,6 +78,7 @@ class InvoiceDetails(DetailsView):
     taxes: list[TaxView] = field(default_factory=list)
     total: str = ""
     payments: list[PaymentView] = field(default_factory=list)
+    credit: str = ""
     balance: str = ""
     terms: str = ""
     devices: str = ""
@@ -125,17 +126,18 @@ def _credit_note_address(who: Identity, shown: PaymentView, language: str) -> st
 
 
 def paid_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
-    """Return the Paid column: the day it was paid, or else its due date or the days it is overdue (guide, Invoices)."""
+    """Return the Paid column: the day it was paid or credited, or else its due date and the days it is overdue (guide, Invoices)."""
     state, words = service.state_of(invoice, today), state_labels()
     settled = formats.day(invoice.settled_on) if invoice.settled_on else ""
     due = formats.day(invoice.due_on)
     late = (today - invoice.due_on).days
     label_and_note = {
         InvoiceState.PAID: (words[state], settled),
-        InvoiceState.REFUNDED: (words[state], settled),
+        InvoiceState.CREDITED: (words[state], settled),
+        InvoiceState.UPCOMING: (words[state], t("due {day}", day=due)),
         InvoiceState.PENDING: (words[state], t("due {day}", day=due)),
         InvoiceState.TO_PAY: (words[state], t("by {day}", day=due)),
-        InvoiceState.OVERDUE: (tn("{n} day overdue", "{n} days overdue", late), t("since {day}", day=due)),
+        InvoiceState.OVERDUE: (tn("{n} day overdue", "{n} days overdue", late), t("due {day}", day=due)),
         InvoiceState.PART_PAID: (words[state], t("{amount} left, by {day}", amount=formats.amount(service.balance(invoice)), day=due)),
     }
     return Paid(state, *label_and_note[state])
@@ -158,13 +160,14 @@ def _details(session: Session, who: Identity, request: ListRequest, total: int) 
         due=formats.day(invoice.due_on),
         order=whole.order_number,
         order_url=link_to(who, language, "/orders", open=whole.order_number) if whole.order_number else "",
-        seller=text_lines(get_settings().company_lines),
+        seller=text_lines(get_settings().company_lines(language)),
         bill_to=text_lines(addresses.lines(bill, language) or [who.account.name]),
         lines=[line_view(line, formats, language) for line in whole.lines],
         subtotal=formats.amount(invoice.subtotal),
         taxes=[tax_view(tax, formats, language) for tax in whole.taxes],
         total=formats.amount(invoice.total),
         payments=[replace(p, pdf=_credit_note_address(who, p, language)) for p in payment_views(whole, formats, language)],
+        credit=formats.amount(service.credit(invoice)) if service.credit(invoice) else "",
         balance=formats.amount(service.balance(invoice)),
         terms=invoice.terms_en if language == "en" else invoice.terms_fr,
         pdf_fr=pdf_address(who, invoice.number, "fr"),
@@ -176,7 +179,9 @@ def _details(session: Session, who: Identity, request: ListRequest, total: int) 
 def badge_view(invoice: Invoice, formats: Formats, today: date) -> Paid:
     """Return the state as one text: `Paid on 2020-09-24`, `12 days overdue`."""
     paid = paid_view(invoice, formats, today)
-    text = t("Paid on {day}", day=paid.note) if paid.state == InvoiceState.PAID and paid.note else paid.text
+    if not paid.note or paid.state not in service.SETTLED:
+        return Paid(paid.state, paid.text, "")
+    text = t("Paid on {day}", day=paid.note) if paid.state == InvoiceState.PAID else t("Credited on {day}", day=paid.note)
     return Paid(paid.state, text, "")
 
 

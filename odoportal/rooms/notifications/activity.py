@@ -30,15 +30,15 @@ def _copy_labels() -> dict[ActivityKind, str]:
     return {
         NotificationActivity.COPY_ADDED: t("Address for copies of invoices added"),
         NotificationActivity.COPY_REMOVED: t("Address for copies of invoices removed"),
-        NotificationActivity.COPY_KEPT: t("Address for copies of invoices taken over from somebody else"),
+        NotificationActivity.COPY_KEPT: t("Address for copies of invoices taken over from someone else"),
     }
 
 
 def _mailbox_labels() -> dict[ActivityKind, str]:
     return {
-        NotificationActivity.COPY_CONFIRMED: t("Address for copies of invoices confirmed, by its mailbox"),
-        NotificationActivity.COPY_STOPPED: t("Copies of invoices stopped, by their mailbox"),
-        NotificationActivity.COPY_RESUMED: t("Copies of invoices wanted again, by their mailbox"),
+        NotificationActivity.COPY_CONFIRMED: t("Address for copies of invoices confirmed by the recipient"),
+        NotificationActivity.COPY_STOPPED: t("Copies of invoices stopped by the recipient"),
+        NotificationActivity.COPY_RESUMED: t("Copies of invoices resumed by the recipient"),
     }
 
 

@@ -33,9 +33,9 @@ class NewCopy(FormModel):
 
 
 _ERRORS: ErrorMessages = {
-    copies.CopyAlreadyListed: lambda _: t("This address is listed already."),
-    copies.TooManyCopies: lambda _: t("There are ten addresses already. Remove one first."),
-    copies.CopyNotWaiting: lambda _: t("This address no longer waits for its confirmation."),
+    copies.CopyAlreadyListed: lambda _: t("This address is already listed."),
+    copies.TooManyCopies: lambda _: t("There are already ten addresses. Remove one first."),
+    copies.CopyNotWaiting: lambda _: t("This address is no longer waiting for confirmation."),
     copies.NoSuchCopy: lambda _: t("This address is no longer listed."),
     TooManyMails: limit_message,
 }
@@ -45,7 +45,7 @@ def _choices(session: Session, sent: SentForm[Choices]) -> FormResult:
     account = sent.who.account
     stored = service.choices(session, account.account_id, sent.who.person_id, account.role)
     if clash := conflict(sent, stored):
-        messages = {kind: t("Switched on meanwhile.") if stored[kind] else t("Switched off meanwhile.") for kind in clash.errors}
+        messages = {kind: t("Turned on in the meantime.") if stored[kind] else t("Turned off in the meantime.") for kind in clash.errors}
         return replace(clash, errors=messages)
     service.choose(session, sent.who, sent.values.model_dump(), Actor.of(sent), clock.now())
     return FormResult(t("Saved."))
@@ -62,17 +62,17 @@ def _copy_again(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
 
 
 def _link_mailed(email: str) -> FormResult:
-    return FormResult(t("We mailed a link to {email}. Copies begin once it is confirmed there.", email=email))
+    return FormResult(t("We sent a link to {email}. Copies will begin once the address is confirmed.", email=email))
 
 
 def _copy_keep(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     copy = copies.resume(session, sent.who, Actor.of(sent), sent.key, clock.now())
-    return FormResult(t("Copies go on to {email}.", email=copy.email))
+    return FormResult(t("Copies will keep going to {email}.", email=copy.email))
 
 
 def _copy_remove(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     copies.remove(session, sent.who, Actor.of(sent), sent.key, clock.now())
-    return FormResult(t("The address is removed."))
+    return FormResult(t("The address has been removed."))
 
 
 HANDLERS = {

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from urllib.parse import quote
 
 from sqlmodel import Session
 
 from odoportal.accounts.models import Account, Person
 from odoportal.accounts.unsolicited import plain_name
 from odoportal.core import clock, i18n
-from odoportal.core.i18n import Formats, t, tn
+from odoportal.core.i18n import Formats, t, tn, written_day
 from odoportal.core.identity import Identity
 from odoportal.core.money import ZERO
 from odoportal.documents.routes import file_name
@@ -25,7 +24,8 @@ from odoportal.rooms.notifications.labels import kind_labels
 from odoportal.rooms.notifications.models import InvoiceCopy, NotificationKind
 from odoportal.rooms.notifications.unsubscribe import of_copy, of_person
 from odoportal.rooms.orders.service import EndingAgreement
-from odoportal.rooms.signin.mails import MailContent, MailFooter, MailRow, address, post
+from odoportal.rooms.signin.mails import MailContent, MailFooter, MailRow, post
+from odoportal.web.links import absolute_link
 
 MAX_ROWS = 20
 """The maximum number of events that a mail lists; the portal shows them all."""
@@ -52,10 +52,8 @@ def write_notification(
         rows = [*content.rows[:MAX_ROWS]]
         if len(content.rows) > MAX_ROWS:
             rows.append(MailRow(tn("and {n} more", "and {n} more", len(content.rows) - MAX_ROWS)))
-        number = quote(account.number, safe="")
-        opened = f"&open={quote(content.open_, safe='')}" if content.open_ else ""
         why = t(
-            "You get this because “{kind}” is on for you in the account {account} ({number}).",
+            "You are receiving this email because “{kind}” is turned on for you in the account {account} ({number}).",
             kind=kind_labels()[kind],
             account=account.name,
             number=account.number,
@@ -65,8 +63,8 @@ def write_notification(
             paragraphs=[t("Account: {account} ({number})", account=account.name, number=account.number), content.text],
             rows=rows,
             button=content.button,
-            address=address(f"{content.place}?account={number}{opened}", person.language),
-            foot=MailFooter(why, address(f"profile/notices?account={number}", person.language)),
+            address=absolute_link(person.language, f"/{content.place}", account=account.number, open=content.open_),
+            foot=MailFooter(why, absolute_link(person.language, "/profile/notices", account=account.number)),
         )
         stop = of_person(kind, account.id or 0, person.id or 0)
         return post(session, person.email, person.language, person.name, letter, now, unsubscribe=stop)
@@ -80,15 +78,15 @@ def write_confirmation_mail(session: Session, copy: InvoiceCopy, who: Identity, 
             subject=t("Copies of invoices: please confirm"),
             paragraphs=[
                 t(
-                    "{name} ({email}) wants you to get a copy of each invoice of {account} ({number}).",
+                    "{name} ({email}) would like you to receive a copy of each invoice of {account} ({number}).",
                     name=plain_name(who.name, who.email),
                     email=who.email,
                     **about,
                 ),
-                t("Until you confirm, nothing more comes."),
+                t("Until you confirm, you will receive nothing further."),
             ],
-            button=t("Get the copies"),
-            address=address(f"copy?token={outbox.TOKEN_PLACEHOLDER}", copy.language),
+            button=t("Receive copies"),
+            address=absolute_link(copy.language, "/copy", token=outbox.TOKEN_PLACEHOLDER),
             after=t("The link works once, for 7 days. If you did not expect this, do nothing."),
         )
         return post(session, copy.email, copy.language, "", letter, now, seed)
@@ -103,7 +101,11 @@ def write_invoice_copy(session: Session, copy: InvoiceCopy, account: Account, in
             paragraphs=[t("Account: {account} ({number})", **about), t("The invoice is attached.")],
             rows=[invoice_row(invoice, Formats(i18n.region_of(copy.language)))],
             foot=MailFooter(
-                t("You get this because this mailbox confirmed that it wants copies of the invoices of {account} ({number}).", **about)
+                t(
+                    "You are receiving this email because this address was confirmed to receive copies of the invoices of "
+                    "{account} ({number}).",
+                    **about,
+                )
             ),
         )
         name = file_name(t("Invoice {number}", number=invoice.number)) + ".pdf"
@@ -116,10 +118,14 @@ def _single(names: Sequence[str]) -> str:
 
 
 def invoice_row(invoice: Invoice, formats: Formats) -> MailRow:
-    """Return the row of an invoice in a mail: its amount, and the due date if it has a balance."""
-    what = t("Invoice {number}", number=invoice.number)
-    due = t("To pay by {day}", day=formats.day(invoice.due_on)) if balance(invoice) > ZERO else t("Nothing is left to pay")
-    return MailRow(what, due, formats.amount(invoice.total))
+    """Return the row of an invoice in a mail: its amount, and the due date if something of it is neither paid nor being paid."""
+    if balance(invoice) == ZERO:
+        due = t("Paid in full")
+    elif invoice.pending >= balance(invoice):
+        due = t("Payment in progress")
+    else:
+        due = t("Due on {day}", day=written_day(invoice.due_on))
+    return MailRow(t("Invoice {number}", number=invoice.number), due, formats.amount(invoice.total))
 
 
 def _invoices_content(subject: str, text: str, rows: Sequence[MailRow], single: str) -> _Content:
@@ -131,7 +137,8 @@ def _invoices(events: Sequence[Event], formats: Formats, _today: date) -> _Conte
     found = [event.record for event in events if isinstance(event.record, Invoice)]
     single = _single([invoice.number for invoice in found])
     subject = t("New invoice {number}", number=single) if single else tn("{n} new invoice", "{n} new invoices", len(found))
-    return _invoices_content(subject, t("This is new:"), [invoice_row(invoice, formats) for invoice in found], single)
+    text = tn("A new invoice is available:", "New invoices are available:", len(found))
+    return _invoices_content(subject, text, [invoice_row(invoice, formats) for invoice in found], single)
 
 
 def _payments(events: Sequence[Event], formats: Formats, _today: date) -> _Content:
@@ -141,14 +148,15 @@ def _payments(events: Sequence[Event], formats: Formats, _today: date) -> _Conte
 
     def row(paid: PaymentIn) -> MailRow:
         method = paid.payment.method_fr if french else paid.payment.method_en
-        about = [formats.day(clock.to_local(paid.payment.received_at).date())]
+        about = [written_day(clock.to_local(paid.payment.received_at).date())]
         if paid.invoices:
             about.append(tn("invoice {numbers}", "invoices {numbers}", len(paid.invoices), numbers=", ".join(paid.invoices[:MAX_ROWS])))
         return MailRow(method, " · ".join(about), formats.amount(paid.amount))
 
     single = _single([number for paid in found for number in paid.invoices])
     subject = t("Payment received: {amount}", amount=formats.amount(total))
-    return _invoices_content(subject, t("We have received this. Thank you."), [row(paid) for paid in found], single)
+    text = tn("We have received your payment. Thank you.", "We have received your payments. Thank you.", len(found))
+    return _invoices_content(subject, text, [row(paid) for paid in found], single)
 
 
 def _overdue(events: Sequence[Event], formats: Formats, today: date) -> _Content:
@@ -157,23 +165,24 @@ def _overdue(events: Sequence[Event], formats: Formats, today: date) -> _Content
 
     def row(invoice: Invoice) -> MailRow:
         late = tn("{n} day overdue", "{n} days overdue", (today - invoice.due_on).days)
-        due = t("Due on {day}", day=formats.day(invoice.due_on))
-        return MailRow(t("Invoice {number}", number=invoice.number), f"{due} · {late}", formats.amount(balance(invoice)))
+        due = t("Due on {day}", day=written_day(invoice.due_on))
+        # What is being paid is not asked for.
+        return MailRow(t("Invoice {number}", number=invoice.number), f"{due} · {late}", formats.amount(balance(invoice) - invoice.pending))
 
     one = t("Invoice {number} is overdue", number=single)
     subject = one if single else tn("{n} invoice is overdue", "{n} invoices are overdue", len(found))
-    text = t("This is not paid yet, as far as we know. If you paid in the last days, thank you, and there is nothing to do.")
+    text = t("Our records show the following as unpaid. If you have paid in the last few days, thank you; please disregard this reminder.")
     return _invoices_content(subject, text, [row(invoice) for invoice in found], single)
 
 
-def _ending(events: Sequence[Event], formats: Formats, today: date) -> _Content:
+def _ending(events: Sequence[Event], _formats: Formats, today: date) -> _Content:
     found = [event.record for event in events if isinstance(event.record, EndingAgreement)]
     single = _single([agreement.number for agreement in found])
 
     def row(agreement: EndingAgreement) -> MailRow:
         left = tn("{n} day left", "{n} days left", (agreement.end_on - today).days)
         plans = tn("{n} plan", "{n} plans", agreement.plans)
-        about = " · ".join([t("Last day: {day}", day=formats.day(agreement.end_on)), left, *([plans] if agreement.plans else [])])
+        about = " · ".join([t("Last day: {day}", day=written_day(agreement.end_on)), left, *([plans] if agreement.plans else [])])
         return MailRow(t("Order {number}", number=agreement.number), about)
 
     return _Content(
@@ -188,12 +197,12 @@ def _ending(events: Sequence[Event], formats: Formats, today: date) -> _Content:
     )
 
 
-def _cards(events: Sequence[Event], formats: Formats, _today: date) -> _Content:
+def _cards(events: Sequence[Event], _formats: Formats, _today: date) -> _Content:
     found = [event.record for event in events if isinstance(event.record, Card)]
-    rows = [MailRow(card_name(card.brand, card.last4), t("Last day: {day}", day=formats.day(last_day(card)))) for card in found]
+    rows = [MailRow(card_name(card.brand, card.last4), t("Last day: {day}", day=written_day(last_day(card)))) for card in found]
     return _Content(
         t("A card on file expires soon"),
-        t("Add the new card, or another one, so that payments go on."),
+        t("Add the new card, or another one, so that payments can continue."),
         rows,
         t("See the cards"),
         "cards",

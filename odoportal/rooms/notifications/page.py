@@ -47,7 +47,7 @@ def _always() -> Node:
     return section(
         t("Always sent"),
         el("ul", *lines, cls="record-can"),
-        text=t("These protect your access or answer what you asked for. They cannot be switched off."),
+        text=t("These emails protect your access or answer something you asked for. They cannot be turned off."),
     )
 
 
@@ -65,7 +65,9 @@ def _copies(view: Bound) -> Node:
         reset=True,
         variant="button-second",
     )
-    sure = Confirm(t("Remove this address?"), t("It gets no more copies. To add it again, it must confirm again."), t("Remove"))
+    sure = Confirm(
+        t("Remove this address?"), t("It will no longer receive copies, and must be confirmed again if you add it back."), t("Remove")
+    )
 
     def one(row: Bound) -> Node:
         again = Form("copy_again", (), t("Send again"), variant="button-second button-small", cls="layout-inline").button(
@@ -87,14 +89,17 @@ def _copies(view: Bound) -> Node:
 
     return section(
         t("Copies of invoices"),
-        when(view.copies, el("ul", each(view.copies, one), cls="record-asked"), el("p", t("No address gets copies yet."), cls="soft")),
+        when(view.copies, el("ul", each(view.copies, one), cls="record-asked"), el("p", t("No address receives copies yet."), cls="soft")),
         ask.draw(view, on_done=Notices.retry),
-        text=t("Each new invoice also goes to these addresses, as a PDF: your accountant’s, for instance. Each must confirm first."),
+        text=t(
+            "Each new invoice is also sent to these addresses as a PDF: to your accountant, for instance. Each "
+            "address must be confirmed first."
+        ),
     )
 
 
 def _draw(view: Bound) -> Node:
-    chosen = section(t("Which mails you get"), el("p", view.about, cls="soft"), _choices().draw(view, on_done=Notices.retry))
+    chosen = section(t("Emails you receive"), el("p", view.about, cls="soft"), _choices().draw(view, on_done=Notices.retry))
     return el("div", chosen, when(view.may, _copies(view)), _always(), cls="layout-stack")
 
 

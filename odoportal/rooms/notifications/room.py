@@ -20,7 +20,7 @@ def _web() -> Web:
             Page("/copy", "Copies of invoices", signin_page, fill=routes.fill_copy, post=routes.post_copy, private=False),
             Page(
                 UNSUBSCRIBE,
-                "Stop these mails",
+                "Stop these emails",
                 signin_page,
                 fill=routes.fill_unsubscribe,
                 post=routes.post_unsubscribe,
@@ -33,13 +33,13 @@ def _web() -> Web:
 
 def _kept() -> list[KeptData]:
     return [
-        KeptData(t("Which notices you chose to get"), t("To write to you only as you wish"), t("As long as you have access")),
+        KeptData(t("Notices you chose to receive"), t("To write to you only as you wish"), t("As long as you have access")),
         KeptData(
             t("Addresses that get copies of invoices"),
-            t("To send them what you asked for, once they agreed"),
+            t("To send them what you asked for, once they have agreed"),
             t("Until they are removed; unconfirmed ones for 37 days"),
         ),
     ]
 
 
-ROOM = Room("notifications", _web, activity=ACTIVITY, kept=_kept, purge=copies.purge_expired, revoke=revoke)
+ROOM = Room("notifications", _web, activity=ACTIVITY, kept=_kept, purges=[copies.purge_expired], revoke=revoke)

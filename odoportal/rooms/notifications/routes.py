@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from odoportal.core import clock
 from odoportal.core.database import read, write
-from odoportal.core.i18n import t
+from odoportal.core.i18n import current_language, t
 from odoportal.core.identity import token_hash
 from odoportal.forms.handling import too_many_message
 from odoportal.forms.view import FormView
@@ -33,6 +33,7 @@ from odoportal.ui.page import page_url
 from odoportal.ui.public_form import PublicForm
 from odoportal.ui.template import el
 from odoportal.web import headers
+from odoportal.web.links import page_link, token_of_link
 from odoportal.web.page import PageContent, PageRequest
 
 LARGEST_BODY = 4096
@@ -61,7 +62,7 @@ async def _form(request: Request) -> FormData | None:
 async def fill_copy(page_request: PageRequest) -> PageContent | Response:
     """Fill the page that explains the copies and asks to confirm. Opening it confirms nothing: mail scanners open links, too."""
     if (answer := move_token_to_cookie(page_request, LinkKind.COPY)) is None and "done" in page_request.query:
-        done = t("This mailbox now gets a copy of each new invoice. Each of them has a link that stops them.")
+        done = t("This address will now receive a copy of each new invoice. Each email has a link to stop them.")
         form = PublicForm("copy", (), "", title=t("Copies of invoices"), text=(done,))
         return form_page(public_pages.slots(form, FormView(notice=t("Done."))), HTTPStatus.OK)
     found = answer or await resolve_link(page_request, LinkKind.COPY, copies.find_unconfirmed)
@@ -69,12 +70,12 @@ async def fill_copy(page_request: PageRequest) -> PageContent | Response:
         return found
     copy, account = found
     said = t(
-        "{email} will get a copy of each new invoice of {account} ({number}).",
+        "{email} will receive a copy of each new invoice of {account} ({number}).",
         email=copy.email,
         account=account.name,
         number=account.number,
     )
-    form = PublicForm("copy", (), t("Get the copies"), title=t("Copies of invoices"), text=(said,), action=page_url("/copy"))
+    form = PublicForm("copy", (), t("Receive copies"), title=t("Copies of invoices"), text=(said,), action=page_url("/copy"))
     return form_page(public_pages.slots(form), HTTPStatus.OK)
 
 
@@ -92,8 +93,9 @@ async def post_copy(page_request: PageRequest) -> PageContent | Response:
 
 async def fill_unsubscribe(page_request: PageRequest) -> PageContent | Response:
     """Fill the page that says what the link switches off. Opening it changes nothing: mail scanners open links, too."""
-    found = await read(unsubscribe.read_link, page_request.query.get("token", ""))
-    return _subscription_page(found, page_request.query.get("token", "")) if found else _dead_link_page()
+    token = token_of_link(page_request.query.get("token", ""))
+    found = await read(unsubscribe.read_link, token)
+    return _subscription_page(found, token) if found else _dead_link_page()
 
 
 async def post_unsubscribe(page_request: PageRequest) -> PageContent | Response:
@@ -101,10 +103,11 @@ async def post_unsubscribe(page_request: PageRequest) -> PageContent | Response:
 
     The answer is never a redirect, because mail programs do not follow one.
     """
-    form, token, client = await _form(page_request.request), page_request.query.get("token", ""), cookies.client(page_request.request)
+    form, client = await _form(page_request.request), cookies.client(page_request.request)
+    token = token_of_link(page_request.query.get("token", ""))
     off = form is not None and form.get(ONE_CLICK[0]) == ONE_CLICK[1]
     if form is None or not (off or form.get(_RESUME) == "1"):
-        return PlainTextResponse(t("This request cannot be read. Go back and try again."), HTTPStatus.BAD_REQUEST)
+        return PlainTextResponse(t("We could not read this request. Go back and try again."), HTTPStatus.BAD_REQUEST)
     if not off and headers.is_cross_site(page_request.request):
         return PlainTextResponse("cross-site request refused", HTTPStatus.FORBIDDEN)
     # Count and write nothing for a token that the portal did not sign: anyone can make up any number of them.
@@ -121,20 +124,20 @@ async def post_unsubscribe(page_request: PageRequest) -> PageContent | Response:
 def _subscription_page(found: Subscription, token: str, notice: str = "") -> PageContent:
     about = {"kind": kind_labels()[found.kind], "account": found.account.name, "number": found.account.number}
     if found.on:
-        said = t("You get “{kind}” by mail for the account {account} ({number}).", **about)
-        button, variant, (name, value) = t("Stop these mails"), "button-primary", ONE_CLICK
+        said = t("You receive “{kind}” by email for the account {account} ({number}).", **about)
+        button, variant, (name, value) = t("Stop these emails"), "button-primary", ONE_CLICK
     else:
-        said = t("You no longer get “{kind}” by mail for the account {account} ({number}).", **about)
-        button, variant, (name, value) = t("Get them again"), "button-second", (_RESUME, "1")
-    other = t("What protects your access is always sent. Everything else you choose in your profile, under Notices.")
+        said = t("You will no longer receive “{kind}” by email for the account {account} ({number}).", **about)
+        button, variant, (name, value) = t("Turn them back on"), "button-second", (_RESUME, "1")
+    other = t("Emails that protect your access are always sent. Choose all others in your profile, under Notices.")
     form = PublicForm(
         "unsubscribe",
         (lambda _: el("input", type="hidden", name=name, value=value),),
         button,
         variant=f"{variant} button-block button-caps",
-        title=t("Stop these mails"),
+        title=t("Stop these emails"),
         text=(said, other),
-        action=page_url(f"{UNSUBSCRIBE}?token={token}"),
+        action=page_link(current_language(), UNSUBSCRIBE, token=token),
     )
     return form_page(public_pages.slots(form, FormView(notice=notice)), HTTPStatus.OK)
 

@@ -15,6 +15,7 @@ from odoportal.accounts.models import Account, Membership, Person
 from odoportal.core.database import read_session, write_session
 from odoportal.core.identity import ActiveMembership as Member
 from odoportal.documents.routes import render_document
+from odoportal.observability.failures import Failures
 from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.invoices.pdf import invoice_sheet
 from odoportal.rooms.notifications import mails
@@ -31,14 +32,15 @@ GRACE = timedelta(days=3)
 
 @dataclass
 class SendRun:
-    """The result of a run: the number of events by kind, and the number of mails."""
+    """The result of a run: the number of events by kind, the number of mails, and the accounts and invoices that failed."""
 
     things: Counter[NotificationKind] = field(default_factory=Counter[NotificationKind])
     mails: int = 0
+    failed: list[str] = field(default_factory=list[str])
 
 
 def run(provider: str, today: date, now: datetime, dry: bool = False) -> SendRun:
-    """Report the new events of every account.
+    """Report the new events of every account. One that fails does not keep the others from it, and is tried again by the next run.
 
     Args:
         provider: the payment provider of the cards on file; empty if there is none.
@@ -48,24 +50,35 @@ def run(provider: str, today: date, now: datetime, dry: bool = False) -> SendRun
     """
     result = SendRun()
     with read_session() as session:
-        accounts = session.exec(select(Account.id).order_by(col(Account.id))).all()
-    for account_id in accounts:
+        accounts = session.exec(select(Account.id, Account.number).order_by(col(Account.id))).all()
+    failures = Failures("notices")
+    for account_id, number in accounts:
         if account_id is None:
             continue
-        # Most accounts have nothing to report: look in a reading transaction first, which does not block writers.
-        with read_session() as session:
-            found = _new_events(session, account_id, provider, today)
-            started = session.get(NoticeStart, account_id) is not None
-            mail_count = len(_due_mails(session, account_id, found))
-            mail_count += len(active(session, account_id)) * sum(event.kind is NotificationKind.INVOICE for event in found)
-        if not dry and (found or not started):
-            pdfs = _render_copies(account_id, found, today)
-            with write_session() as session:
-                found, sent = _report(session, account_id, provider, pdfs, today, now)
-            mail_count = len(sent)
-        result.things.update(event.kind for event in found)
-        result.mails += mail_count
+        with failures.skip(f"account {number}"):
+            kinds, mail_count = _run_account(account_id, failures, provider, today, now, dry)
+            result.things.update(kinds)
+            result.mails += mail_count
+    result.failed = failures.items
     return result
+
+
+def _run_account(
+    account_id: int, failures: Failures, provider: str, today: date, now: datetime, dry: bool
+) -> tuple[list[NotificationKind], int]:
+    """Report the new events of an account; return the kind of each, and the number of mails."""
+    # Most accounts have nothing to report: look in a reading transaction first, which does not block writers.
+    with read_session() as session:
+        found: Sequence[Event] = _new_events(session, account_id, provider, today)
+        started = session.get(NoticeStart, account_id) is not None
+        mail_count = len(_due_mails(session, account_id, found))
+        mail_count += len(active(session, account_id)) * sum(event.kind is NotificationKind.INVOICE for event in found)
+    if not dry and (found or not started):
+        pdfs = _render_copies(account_id, failures, found, today)
+        with write_session() as session:
+            found, sent = _report(session, account_id, provider, pdfs, today, now)
+        mail_count = len(sent)
+    return [event.kind for event in found], mail_count
 
 
 def _new_events(session: Session, account_id: int, provider: str, today: date) -> list[Event]:
@@ -98,8 +111,11 @@ def recipients(session: Session, account_id: int, kind: NotificationKind) -> lis
     return [person for person, role, choice in found if wants(role, kind, choice)]
 
 
-def _render_copies(account_id: int, found: Sequence[Event], today: date) -> Pdfs:
-    """Return the PDFs of new invoices in each language of the copies. Rendering takes a while, so it is done before the transaction."""
+def _render_copies(account_id: int, failures: Failures, found: Sequence[Event], today: date) -> Pdfs:
+    """Return the PDFs of new invoices in each language of the copies, without those that cannot be set.
+
+    Rendering takes a while, so it is done before the transaction.
+    """
     with read_session() as session:
         languages = {copy.language for copy in active(session, account_id)}
         account = session.get_one(Account, account_id)
@@ -107,8 +123,9 @@ def _render_copies(account_id: int, found: Sequence[Event], today: date) -> Pdfs
     pdfs: Pdfs = {}
     for event in found:
         for language in languages if event.kind is NotificationKind.INVOICE else ():
-            if (body := render_document(invoice_sheet, whose, event.about, language, today, "letter")) is not None:
-                pdfs[event.about, language] = body
+            with failures.skip(f"account {account.number}, invoice {event.about}"):
+                if (body := render_document(invoice_sheet, whose, event.about, language, today, "letter")) is not None:
+                    pdfs[event.about, language] = body
     return pdfs
 
 
@@ -121,7 +138,7 @@ def _report(
         session.add(NoticeStart(account_id=account_id, since=today - GRACE))
         session.flush()
     addresses = active(session, account_id)
-    # An invoice that was imported after the PDFs were rendered waits for the next run.
+    # An invoice without its PDF, because it was imported since or cannot be set, waits for the next run.
     found = [
         event
         for event in _new_events(session, account_id, provider, today)

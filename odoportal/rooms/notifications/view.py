@@ -64,11 +64,11 @@ def notices_view(session: Session, who: Identity, now: datetime) -> NoticesView:
 def _copy_row(row: InvoiceCopy, formats: Formats, now: datetime, entitled: bool) -> CopyRow:
     language = {"fr": "Français", "en": "English"}[row.language]
     if row.stopped_at is not None:
-        return CopyRow(row.email, language, off=t("Stopped by this mailbox"))
+        return CopyRow(row.email, language, off=t("Stopped by the recipient"))
     if row.confirmed_at is not None and not entitled:
-        return CopyRow(row.email, language, off=t("Paused"), held=t("Whoever added it no longer looks after billing."))
+        return CopyRow(row.email, language, off=t("Paused"), held=t("The person who added it no longer manages billing."))
     if row.confirmed_at is not None:
         return CopyRow(row.email, language, on=t("Confirmed"))
     if row.expires_at <= now or not entitled:
         return CopyRow(row.email, language, off=t("Expired"), asks=True)
-    return CopyRow(row.email, language, waits=t("To be confirmed by {moment}", moment=formats.moment(row.expires_at)), asks=True)
+    return CopyRow(row.email, language, waits=t("To be confirmed by {moment}", moment=formats.moment_in_text(row.expires_at)), asks=True)

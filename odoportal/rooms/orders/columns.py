@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 from odoportal.core.i18n import t
 from odoportal.core.money import in_cents
 from odoportal.lists import search
-from odoportal.lists.list_table import FileColumn, ListColumn, ListTable, Records
+from odoportal.lists.list_table import FileColumn, ListColumn, ListTable, Records, in_both_numbers
 from odoportal.lists.source import ListRequest
 from odoportal.lists.table import CellKind
 from odoportal.rooms.orders import service
@@ -155,7 +155,7 @@ ORDERS = ListTable(
             sort=lambda request: service.progress_sql(request.today),
             file=FileColumn(lambda record: record.progress, key="progress_percent", kind=CellKind.PERCENT),
         ),
-        ListColumn("state", title=lambda: t("State"), file=FileColumn(lambda record: record.state, words=state_labels)),
+        ListColumn("state", title=lambda: t("Status"), file=FileColumn(lambda record: record.state, words=state_labels)),
         ListColumn(
             "agreement",
             title=lambda: t("Agreement"),
@@ -173,6 +173,7 @@ ORDERS = ListTable(
         ),
         ListColumn("total", title=lambda: t("Total"), file=FileColumn(lambda record: record.order.total, kind=CellKind.AMOUNT, total=True)),
     ),
+    labels=in_both_numbers(state_labels),
     all=lambda: t("All orders"),
     tabs=lambda _: {s: state_labels(2)[s] for s in (OrderState.ACTIVE, OrderState.ENDING, OrderState.UPCOMING, OrderState.ENDED)},
     no_match=lambda: t("No order"),

@@ -33,14 +33,14 @@ class Order(SQLModel, table=True):
         UniqueConstraint("account_id", "id"),
         ForeignKeyConstraint(["account_id", "ship_to_id"], ["address.account_id", "address.id"]),
         ForeignKeyConstraint(["account_id", "bill_to_id"], ["address.account_id", "address.id"]),
-        Index("ix_orders_number", "account_id", "number_order", "id"),
+        Index("ix_orders_number", "account_id", "number_order", "id", "start_on", "end_on"),
         Index("ix_orders_placed", "account_id", "placed_at", "id"),
         Index("ix_orders_start", "account_id", "start_on", "id", "end_on"),
         # Includes the start, so that the orders that end soon can be counted from the index alone.
         Index("ix_orders_end", "account_id", "end_on", "id", "start_on"),
         Index("ix_orders_line_en", "account_id", "first_line_en", "id"),
         Index("ix_orders_line_fr", "account_id", "first_line_fr", "id"),
-        *search_indexes("orders"),
+        *search_indexes("orders", "start_on", "end_on"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

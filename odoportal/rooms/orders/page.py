@@ -36,7 +36,7 @@ def _step(step: Bound) -> Node:
         el("b", step.name),
         el("span", when(step.carrier, el("span", step.carrier, " ")), el("span", step.when, cls="nw")),
         when(step.note, el("span", " ", step.note)),
-        when(step.tracking, el("span", " ", t("Tracking"), " ", tracking)),
+        when(step.tracking, el("span", " ", t("Tracking number"), " ", tracking)),
     )
     return choose(
         step.state,
@@ -114,7 +114,7 @@ def _details(details: Bound) -> Node:
             el("a", icon("file-down"), t("PDF"), href=details.pdf, cls="button button-second", data_out=True),
             link(t("Invoices"), to=details.all_invoices, cls="button button-second"),
         ),
-        missing=t("There is no such order"),
+        missing=t("Order not found"),
     )
 
 

@@ -33,7 +33,7 @@ def order_sheet(session: Session, account: ActiveMembership, number: str, langua
         language=language,
         title=t("Order confirmation {number}", number=order.number),
         facts=[
-            (t("Ordered on"), formats.day(to_local(order.placed_at).date())),
+            (t("Order date"), formats.day(to_local(order.placed_at).date())),
             (t("Start date"), formats.day(order.start_on)),
             (t("End date"), formats.day(order.end_on)),
         ],

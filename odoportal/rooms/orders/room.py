@@ -15,7 +15,7 @@ def _web() -> Web:
 
 
 def _kept() -> list[KeptData]:
-    years = t("Six years after the year they are of, as tax law asks")
+    years = t("Six years after the end of the tax year they relate to, as tax law requires")
     return [KeptData(t("Orders, invoices, payments, addresses"), t("To fulfil the contract and the law"), years)]
 
 

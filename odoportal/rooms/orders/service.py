@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, case, literal
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
+from odoportal.core.i18n import t
 from odoportal.lists import search
 from odoportal.lists.query import ListQuery
 from odoportal.lists.source import ListRequest, ListSource
@@ -56,10 +57,11 @@ def _in_state(state: str, today: date, start: Any = Order.start_on, end: Any = O
     }[OrderState(state)]
 
 
-def _percent_meaning(request: ListRequest) -> search.Meaning:
+def _percent_and_state_meaning(request: ListRequest) -> search.Meaning:
     def meaning(word: str) -> Sequence[ColumnElement[bool]]:
-        found = _PERCENT.fullmatch(word)
-        return [progress_sql(request.today) == int(found[1])] if found else []
+        if found := _PERCENT.fullmatch(word):
+            return [progress_sql(request.today) == int(found[1])]
+        return [_in_state(state, request.today) for state in request.named_by(word)]
 
     return meaning
 
@@ -77,8 +79,7 @@ def _filters(query: ListQuery, today: date, start: Any, end: Any) -> list[Column
 
 
 def _hidden_filters(request: ListRequest) -> list[ColumnElement[bool]]:
-    # Hide these columns from SQLite's planner: it must walk the index of the sort order and stop after one page.
-    return _filters(request.query, request.today, search.unindexed(col(Order.start_on)), search.unindexed(col(Order.end_on)))
+    return _filters(request.query, request.today, request.hidden(col(Order.start_on)), request.hidden(col(Order.end_on)))
 
 
 def _index_hint(request: ListRequest) -> ColumnElement[bool] | None:
@@ -97,7 +98,8 @@ LIST = ListSource(
     counts=lambda session, request: state_counts(session, request.account_id, request.today),
     filters=_hidden_filters,
     states=tuple(OrderState),
-    meaning=_percent_meaning,
+    meaning=_percent_and_state_meaning,
+    names=lambda: [t("Order {number}", number=""), t("Order confirmation {number}", number="")],
     words=_join_percents,
     index_hint=_index_hint,
 )

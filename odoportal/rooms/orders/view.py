@@ -48,6 +48,7 @@ class Term:
     state: str = ""
     state_text: str = ""
     whole: str = ""
+    elapsed: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,7 @@ def term_view(order: Order, formats: Formats, today: date) -> Term:
     days = (order.end_on - order.start_on).days + 1
     years = round(days / 365.25)
     left = ""
+    whole = tn("{n} year", "{n} years", years) if years and abs(days - 365.25 * years) < 10 else tn("{n} day", "{n} days", days)
     if state == OrderState.ENDING:
         left = days_left(order.end_on, today)
     elif state in {OrderState.ENDED, OrderState.UPCOMING}:
@@ -191,7 +193,8 @@ def term_view(order: Order, formats: Formats, today: date) -> Term:
         left=left,
         state=state,
         state_text=left if state == OrderState.ENDING else state_labels()[state],
-        whole=tn("{n} year", "{n} years", years) if years and abs(days - 365.25 * years) < 10 else tn("{n} day", "{n} days", days),
+        whole=whole,
+        elapsed=t("{percent} elapsed (term: {whole})", percent=formats.percent(percent), whole=whole),
     )
 
 

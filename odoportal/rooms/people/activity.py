@@ -19,7 +19,7 @@ def _labels() -> dict[ActivityKind, str]:
 
 def _two_step_labels() -> dict[ActivityKind, str]:
     return {
-        PeopleActivity.TWO_STEP_REQUIRED: t("Two-step sign-in required of everybody"),
+        PeopleActivity.TWO_STEP_REQUIRED: t("Two-step sign-in required for everyone"),
         PeopleActivity.TWO_STEP_OPTIONAL: t("Two-step sign-in no longer required"),
     }
 

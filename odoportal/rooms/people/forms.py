@@ -57,12 +57,12 @@ class RemovePerson(CopiesForm):
 
 
 _ERRORS: ErrorMessages = {
-    service.AlreadyMember: lambda _: t("This person belongs to the account already."),
-    service.AlreadyInvited: lambda _: t("This person is invited already. Send the invitation again, below."),
-    service.TooManyInvitations: lambda _: t("There are {n} open invitations. Withdraw some first.", n=service.MOST_OPEN_INVITATIONS),
-    service.NoSuchPerson: lambda _: t("This is no longer here: somebody changed it in the meantime. Load the page again."),
+    service.AlreadyMember: lambda _: t("This person already belongs to the account."),
+    service.AlreadyInvited: lambda _: t("This person has already been invited. Send the invitation again, below."),
+    service.TooManyInvitations: lambda _: t("There are {n} pending invitations. Withdraw some first.", n=service.MOST_OPEN_INVITATIONS),
+    service.NoSuchPerson: lambda _: t("This no longer exists: someone changed it in the meantime. Reload the page."),
     service.LastOwner: lambda _: t(
-        "An account needs an owner who can sign in, and this is the only one. Make somebody else an owner first."
+        "An account needs an owner who can sign in, and this is the only one. Make someone else an owner first."
     ),
     service.NoSecondFactor: lambda _: t("Set up two-step sign-in for yourself first, under Sign-in and security."),
     TooManyMails: limit_message,
@@ -94,10 +94,10 @@ def _withdraw(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
 def _role(session: Session, sent: SentForm[ChangeRole]) -> FormResult:
     stored = service.role_of(session, sent.who, sent.key)
     if clash := conflict(sent, {"role": stored}):
-        wrong = {"role": t("Stored meanwhile: “{value}”.", value=role_labels()[stored])} if clash.errors else {}
+        wrong = {"role": t("Saved value: “{value}”.", value=role_labels()[stored])} if clash.errors else {}
         return FormResult(errors=wrong, error=clash.error, version=clash.version)
     service.change_role(session, sent.who, sent.key, sent.values.role, clock.now(), sent.client, sent.values.keep)
-    return FormResult(t("Saved. It is in force from the next click on."))
+    return FormResult(t("Saved. The change takes effect immediately."))
 
 
 def _remove(session: Session, sent: SentForm[RemovePerson]) -> FormResult:

@@ -12,7 +12,8 @@ from odoportal.core.identity import ActiveMembership, Identity
 from odoportal.mail import outbox
 from odoportal.pages.shell_view import role_labels
 from odoportal.rooms.people.models import Invitation
-from odoportal.rooms.signin.mails import MailContent, address, post
+from odoportal.rooms.signin.mails import MailContent, post
+from odoportal.web.links import absolute_link
 
 
 def invite(session: Session, invitation: Invitation, who: Identity, seed: str, now: datetime) -> outbox.Mail:
@@ -23,16 +24,16 @@ def invite(session: Session, invitation: Invitation, who: Identity, seed: str, n
             subject=t("{name} invites you to ODOportal", name=name),
             paragraphs=[
                 t(
-                    "{name} ({email}) invites you to look after the account {account} ({number}) in ODOportal.",
+                    "{name} ({email}) invites you to join the account {account} ({number}) in ODOportal.",
                     name=name,
                     email=who.email,
                     account=who.account.name,
                     number=who.account.number,
                 ),
-                t("Your role would be: {role}.", role=role_labels()[invitation.role]),
+                t("Your role will be: {role}.", role=role_labels()[invitation.role]),
             ],
             button=t("See the invitation"),
-            address=address(f"join?token={outbox.TOKEN_PLACEHOLDER}", language),
+            address=absolute_link(language, "/join", token=outbox.TOKEN_PLACEHOLDER),
             after=t("The link works once, for 7 days. If you did not expect this, do nothing."),
         )
         return post(session, invitation.email, language, "", letter, now, seed)
@@ -47,7 +48,7 @@ def role_changed(session: Session, person: Person, account: ActiveMembership, ro
                 t("In the account {account} ({number}), your role is now: {role}.", **_account_texts(account), role=role_labels()[role])
             ],
             button=t("See what it allows"),
-            address=address(f"profile/people?account={account.number}", person.language),
+            address=absolute_link(person.language, "/profile/people", account=account.number),
         )
         return post(session, person.email, person.language, person.name, letter, now)
 
@@ -58,11 +59,11 @@ def two_step_required(session: Session, person: Person, account: ActiveMembershi
         letter = MailContent(
             subject=t("Set up two-step sign-in for ODOportal"),
             paragraphs=[
-                t("The account {account} ({number}) now requires two-step sign-in of everybody.", **_account_texts(account)),
-                t("Set it up under Sign-in and security; you see the account again as soon as it is on. It takes two minutes."),
+                t("The account {account} ({number}) now requires two-step sign-in for everyone.", **_account_texts(account)),
+                t("Set it up under Sign-in and security; you will see the account again as soon as it is on. It takes two minutes."),
             ],
             button=t("Set it up"),
-            address=address(f"profile/security?account={account.number}", person.language),
+            address=absolute_link(person.language, "/profile/security", account=account.number),
         )
         return post(session, person.email, person.language, person.name, letter, now)
 

@@ -48,8 +48,8 @@ def _invite() -> Form:
         (
             Field("email", t("Email")),
             (
-                _roles_field(t("What each may do stands below.")),
-                Field("language", t("Language of the letter"), options=list(LANGUAGE_NAMES.items())),
+                _roles_field(t("See below what each role can do.")),
+                Field("language", t("Language of the email"), options=list(LANGUAGE_NAMES.items())),
             ),
         ),
         t("Invite"),
@@ -79,8 +79,8 @@ def _copies(text: str) -> Callable[[Bound], Node]:
 
 
 def _role() -> Form:
-    text = t("This person added these addresses. If the new role does not look after billing, those not ticked get no more copies.")
-    role = _roles_field(t("In force from the person’s next click on; a letter says so."))
+    text = t("This person added these addresses. If the new role does not manage billing, those not ticked will receive no more copies.")
+    role = _roles_field(t("Takes effect immediately; the person is notified by email."))
     return Form("role", (role, _copies(text)), t("Change the role"), model=ChangeRole)
 
 
@@ -88,12 +88,12 @@ def _remove() -> Form:
     confirm = Confirm(
         t("Remove this person?"),
         t(
-            "From the next click on, this person no longer sees anything of the account, and open invitations from this person no "
-            "longer work. What the person did stays. A letter says so."
+            "This person immediately loses access to the account, and pending invitations from this person no "
+            "longer work. What the person did is kept. The person is notified by email."
         ),
         t("Remove"),
     )
-    text = t("This person added these addresses. Those not ticked get no more copies.")
+    text = t("This person added these addresses. Those not ticked will receive no more copies.")
     return Form("remove", (_copies(text),), t("Remove from the account"), variant="button-danger", confirm=confirm)
 
 
@@ -149,7 +149,7 @@ def _members(view: Bound) -> Node:
             cls="table-card",
         )
 
-    heads = (t("Name"), t("Role"), t("Last sign-in"), t("Sign-in"), t("Actions"))
+    heads = (t("Name"), t("Role"), t("Last sign-in"), t("Sign-in method"), t("Actions"))
     table = el(
         "table",
         el("caption", t("People"), cls="sr"),
@@ -175,14 +175,14 @@ def _invitations(view: Bound) -> Node:
     open_invitations = when(
         view.invitations,
         el("ul", each(view.invitations, item), cls="record-asked"),
-        el("p", t("Nobody is waiting for an answer."), cls="soft"),
+        el("p", t("No pending invitations."), cls="soft"),
     )
     return el(
         "section",
-        el("h2", t("Invite somebody")),
-        el("p", t("A letter with a link goes to the email. The link works once, for 7 days."), cls="soft"),
+        el("h2", t("Invite someone")),
+        el("p", t("An email with a link is sent to this address. The link works once, for 7 days."), cls="soft"),
         _invite().draw(view, on_done=People.retry),
-        el("h3", t("Open invitations")),
+        el("h3", t("Pending invitations")),
         open_invitations,
         cls="card card-pad form-card",
         aria_label=t("Invitations"),
@@ -196,25 +196,25 @@ def _two_step(view: Bound) -> Node:
         return when(view.fresh, plain.draw(view, on_done=People.retry), checked.draw(view, on_done=People.retry))
 
     confirm_on = Confirm(
-        t("Require two-step sign-in of everybody?"),
-        t("Whoever has none is told by mail, and sees nothing of this account until it is set up."),
+        t("Require two-step sign-in for everyone?"),
+        t("Anyone who has not set it up is notified by email, and sees nothing of this account until then."),
         t("Require it"),
     )
     confirm_off = Confirm(
-        t("Require it no longer?"), t("From then on, a password alone opens this account again."), t("Require it no longer")
+        t("Stop requiring it?"), t("From then on, a password alone is enough to see this account."), t("Stop requiring it")
     )
     set_up_first = link(
         t("Set it up for yourself first"), icon("chevron-right", small=True), to=page_url("/profile/security"), cls="button button-second"
     )
-    optional_note = el("p", t("Everybody decides alone whether a code is asked after the password."), cls="soft")
-    required_note = el("p", icon("circle-check"), el("span", t("Nobody sees this account without two-step sign-in.")), cls="notice")
-    may_require = form("require", t("Require it of everybody"), "button-second", confirm_on)
+    optional_note = el("p", t("Each person decides whether to use it."), cls="soft")
+    required_note = el("p", icon("circle-check"), el("span", t("Two-step sign-in is required to see this account.")), cls="notice")
+    may_require = form("require", t("Require it for everyone"), "button-second", confirm_on)
     return el(
         "section",
         el("h2", t("Two-step sign-in")),
         when(
             view.required,
-            (required_note, form("release", t("Require it no longer"), "button-danger", confirm_off)),
+            (required_note, form("release", t("Stop requiring it"), "button-danger", confirm_off)),
             (optional_note, when(view.mine, may_require, el("div", set_up_first, cls="layout-row"))),
         ),
         cls="card card-pad form-card",
@@ -237,7 +237,7 @@ def _owners(view: Bound) -> Node:
         "section",
         el("h2", t("Owners of this account")),
         el("p", view.role),
-        el("p", t("Only an owner invites people, changes roles and removes people. Ask one of them:"), cls="soft"),
+        el("p", t("Only owners can invite people, change roles and remove people. Ask one of them:"), cls="soft"),
         el("ul", each(view.owners, item)),
         cls="card card-pad form-card",
         aria_label=t("Owners of this account"),
@@ -256,7 +256,7 @@ def _table(view: Bound) -> Node:
     rows = each(view.rights, lambda row: el("tr", el("th", row.text, scope="row"), each(row.cells, _cell)))
     table = el(
         "table",
-        el("caption", t("What each role may do"), cls="sr"),
+        el("caption", t("What each role can do"), cls="sr"),
         el("thead", el("tr", el("th", t("What"), scope="col"), heads)),
         el("tbody", rows),
         cls="list people-rights",
@@ -273,8 +273,8 @@ def _table(view: Bound) -> Node:
 
     return el(
         "section",
-        el("h2", t("What each role may do"), cls="layout-title"),
-        _wide_and_narrow("", t("What each role may do"), table, each(view.roles, card)),
+        el("h2", t("What each role can do"), cls="layout-title"),
+        _wide_and_narrow("", t("What each role can do"), table, each(view.roles, card)),
         cls="card card-list spaced",
     )
 
@@ -295,7 +295,7 @@ def _dialog(details: Bound) -> Node:
             el("dd", details.email, cls="breaks"),
             el("dt", t("Last sign-in")),
             el("dd", details.seen),
-            el("dt", t("Sign-in")),
+            el("dt", t("Sign-in method")),
             el("dd", _two_step_badge(details)),
             cls="details-facts",
         ),
@@ -304,7 +304,7 @@ def _dialog(details: Bound) -> Node:
     remove = el(
         "section",
         el("h3", t("Remove")),
-        el("p", t("Ends the access to this account only. Somebody who comes back is invited again."), cls="soft"),
+        el("p", t("Ends access to this account only. The person can be invited again later."), cls="soft"),
         when(details.leaving, el("p", details.leaving, cls="soft breaks")),
         _remove().draw(details, on_done=People.retry),
         cls="section",
@@ -315,7 +315,7 @@ def _dialog(details: Bound) -> Node:
         badge=_badges(details),
         body=el("div", el("div", change, remove), facts, cls="dialog-body"),
         footer=None,
-        missing=t("There is no such person"),
+        missing=t("Person not found"),
     )
 
 

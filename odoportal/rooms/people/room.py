@@ -20,4 +20,4 @@ def _web() -> Web:
     )
 
 
-ROOM = Room("people", _web, activity=ACTIVITY, purge=service.purge_expired, revoke=revoke)
+ROOM = Room("people", _web, activity=ACTIVITY, purges=[service.purge_expired], revoke=revoke)

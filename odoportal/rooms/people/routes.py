@@ -25,6 +25,7 @@ from odoportal.ui.form import Field
 from odoportal.ui.page import page_url
 from odoportal.ui.public_form import PublicForm
 from odoportal.ui.template import el
+from odoportal.web.links import page_link
 from odoportal.web.page import PageContent, PageRequest
 
 _LONGEST_NAME = 200
@@ -62,7 +63,7 @@ async def post_join(page_request: PageRequest) -> PageContent | Response:
     event = "user_created" if password_hash else "user_updated"
     security_log.log_event(event, person=person.id, account=number, role=found.invitation.role, address=posted.client)
     if page_request.who is not None and page_request.who.person_id == person.id:
-        answer = redirect(f"/{page_request.language}/?account={number}")
+        answer = redirect(page_link(page_request.language, "/", account=number))
     else:
         answer = redirect(f"/{page_request.language}/login?{'set' if password_hash else 'joined'}=1")
     cookies.delete_link(answer, LinkKind.JOIN)
@@ -90,9 +91,11 @@ async def _new_person(posted: PostedLink[OpenInvitation]) -> tuple[str, str] | P
 
 def _slots(found: OpenInvitation, name: str = "", errors: Mapping[str, str] | None = None, error: str = "") -> dict[str, str]:
     account = found.account
-    about = t("{name} invites you to the account {account} ({number}).", name=found.inviter, account=account.name, number=account.number)
-    role = t("Your role would be: {role}.", role=role_labels()[found.invitation.role])
-    kept = el("p", t("You have a password already; it stays as it is."), cls="field-hint")
+    about = t(
+        "{name} invites you to join the account {account} ({number}).", name=found.inviter, account=account.name, number=account.number
+    )
+    role = t("Your role will be: {role}.", role=role_labels()[found.invitation.role])
+    kept = el("p", t("You already have a password; it stays the same."), cls="field-hint")
     name_field = Field("name", t("Name"), autocomplete="name")
     form = PublicForm(
         "join",

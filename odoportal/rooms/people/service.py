@@ -20,6 +20,7 @@ from odoportal.accounts.activity_log import ActivityKind, Actor, PeopleActivity,
 from odoportal.accounts.models import Account, Membership, Person, Role
 from odoportal.accounts.rights import Right, require_right
 from odoportal.accounts.service import email_key, person_holding_email
+from odoportal.core.folding import name_order
 from odoportal.core.identity import Identity, token_hash
 from odoportal.mail import outbox
 from odoportal.pages import room
@@ -88,7 +89,7 @@ def members(session: Session, account_id: int) -> Sequence[Member]:
     everyone = [
         Member(p.id or 0, p.email, p.name, Role(role), p.disabled_at is not None, p.signed_in_at, p.id in with_two_step) for p, role in rows
     ]
-    return sorted(everyone, key=lambda m: (m.name.casefold(), m.email))
+    return sorted(everyone, key=lambda m: (name_order(m.name), m.email))
 
 
 def invitations(session: Session, account_id: int) -> Sequence[Invitation]:

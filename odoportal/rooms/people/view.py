@@ -165,10 +165,12 @@ def people_view(session: Session, who: Identity, query: Mapping[str, str], now: 
 def _done_messages() -> dict[str, str]:
     return {
         "removed": t("This person no longer belongs to the account."),
-        "withdrawn": t("The invitation is withdrawn. Its link no longer works."),
-        "require": t("From the next click on, only people with two-step sign-in see this account. Whoever has none is told by mail."),
+        "withdrawn": t("The invitation has been withdrawn. Its link no longer works."),
+        "require": t(
+            "From now on, only people with two-step sign-in can see this account. Anyone who has not set it up is notified by email."
+        ),
         "release": t("Two-step sign-in is no longer required in this account."),
-        "resend": t("The invitation is sent again, for another 7 days."),
+        "resend": t("The invitation has been sent again, for another 7 days."),
     }
 
 
@@ -191,12 +193,12 @@ def _address(who: Identity, **query: str) -> str:
 
 
 def _seen(member: Member, formats: Formats) -> str:
-    return formats.moment(member.signed_in_at) if member.signed_in_at else t("Never yet")
+    return formats.moment(member.signed_in_at) if member.signed_in_at else t("Never")
 
 
 def _invitation(invitation: Invitation, formats: Formats, now: datetime) -> InvitationRow:
     over = invitation.expires_at <= now
-    until = t("until {moment}", moment=formats.moment(invitation.expires_at))
+    until = t("until {moment}", moment=formats.moment_in_text(invitation.expires_at))
     return InvitationRow(invitation.email, role_labels()[invitation.role], over, t("Expired") if over else until)
 
 
@@ -240,7 +242,7 @@ def _with_copy_boxes(form: FormView, name: str, copies: Sequence[str]) -> FormVi
 def _copies_pause_note(copies: Sequence[str]) -> str:
     if not copies:
         return ""
-    return t("Copies of invoices to {emails} are paused once you are gone, until somebody who looks after billing keeps them.",
+    return t("Copies of invoices to {emails} will be paused once you are gone, until someone who manages billing resumes them.",
              emails=", ".join(copies))  # fmt: skip
 
 

@@ -14,8 +14,8 @@ class PrivacyActivity(ActivityKind):
 
 def _labels() -> dict[ActivityKind, str]:
     return {
-        PrivacyActivity.CLOSING_REQUESTED: t("Asked to close the account"),
-        PrivacyActivity.CLOSING_WITHDRAWN: t("Took back the request to close the account"),
+        PrivacyActivity.CLOSING_REQUESTED: t("Account closure requested"),
+        PrivacyActivity.CLOSING_WITHDRAWN: t("Account closure request withdrawn"),
     }
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import Column, ColumnElement, Table, case, false, or_, select
 from sqlmodel import Session
 
 from odoportal.accounts.models import Account, Person
-from odoportal.core.i18n import Formats, t
+from odoportal.core.i18n import Formats, t, tn
 from odoportal.lists.download import escape_formula
 from odoportal.lists.spooled_file import YIELD_SECONDS
 from odoportal.lists.table import ROWS_PER_STEP
@@ -129,16 +129,80 @@ def _write_csv(session: Session, part: TablePart, out: io.TextIOWrapper) -> None
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([column.name for column in part.columns])
     for row in _rows(session, part):
-        writer.writerow(["" if cell is None else escape_formula(cell) if isinstance(cell, str) else cell for cell in row])
+        write_row(writer, row)
+
+
+def write_row(writer: Any, row: Sequence[Any]) -> None:
+    """Write a row of CSV, of which no spreadsheet takes a cell for a formula."""
+    writer.writerow(["" if cell is None else escape_formula(cell) if isinstance(cell, str) else cell for cell in row])
 
 
 def readme_head(session: Session, subject: Subject, asked_at: datetime) -> list[str]:
     """Return the first lines of the README, in the current language: whose data it is, and when it was asked for."""
     person, account = session.get_one(Person, subject.person_id), session.get_one(Account, subject.account_id)
-    whose = t("What ODOportal keeps on {name} ({email})", name=person.name, email=person.email)
-    account_too = t("and on the account {account} ({number})", account=account.name, number=account.number)
-    moment = Formats(person.region).moment(asked_at)
-    return [f"{whose} {account_too}" if subject.whole else whose, t("Asked for: {moment}", moment=moment)]
+    whose = t("What ODOportal keeps about {name} ({email})", name=person.name, email=person.email)
+    account_too = t("and about the account {account} ({number})", account=account.name, number=account.number)
+    moment = Formats(person.region).moment_in_text(asked_at)
+    return [f"{whose} {account_too}" if subject.whole else whose, t("Requested on {moment}", moment=moment)]
+
+
+def table_names() -> dict[str, str]:
+    """Return what each table holds, in the current language. A test finds a table without a name."""
+    return {
+        "account": t("The account"),
+        "mail": t("Emails to you"),
+        "person": t("You: name, email, phone, language"),
+        "submission": t("Forms sent, so that none is processed twice"),
+        "address": t("Addresses"),
+        "authenticator": t("Authenticator app"),
+        "browser_session": t("Open sessions"),
+        "card": t("Credit cards"),
+        "change": t("Activity: who changed what"),
+        "closing_request": t("Request to close the account"),
+        "data_file": t("Files of your data, as requested"),
+        "device": t("Devices"),
+        "earlier_email": t("Email addresses you used before"),
+        "email_change": t("Changes of your email address"),
+        "file_person": t("People, as in Odotrack’s files"),
+        "file_role": t("Roles, as in Odotrack’s files"),
+        "invitation": t("Invitations"),
+        "invoice_copy": t("Addresses that get copies of invoices"),
+        "known_browser": t("Browsers you have signed in with"),
+        "membership": t("Accounts and roles"),
+        "notice": t("Notices sent about the account"),
+        "notice_choice": t("Which notices were chosen"),
+        "notice_start": t("The day from which notices are sent"),
+        "one_use_link": t("Links sent by email"),
+        "passkey": t("Passkeys"),
+        "passkey_ceremony": t("Uses of a passkey under way"),
+        "payment": t("Payments"),
+        "payment_customer": t("The account at the payment provider"),
+        "recovery_code": t("Recovery codes, by date"),
+        "second_step": t("Second steps of a sign-in under way"),
+        "sign_in": t("Sign-ins"),
+        "unsolicited_mail": t("Emails sent to others on your request, counted"),
+        "vehicle_list": t("Lists of vehicles that were pasted"),
+        "address_default": t("Default addresses"),
+        "card_setup": t("Cards being added"),
+        "notice_reader": t("Who was sent which notice"),
+        "orders": t("Orders"),
+        "device_assignment": t("Devices by vehicle and time"),
+        "fulfilment": t("Steps of orders"),
+        "invoice": t("Invoices"),
+        "order_line": t("Lines of orders"),
+        "order_tax": t("Taxes of orders"),
+        "allocation": t("Payments by invoice"),
+        "credit_note": t("Credit notes"),
+        "invoice_line": t("Lines of invoices"),
+        "invoice_tax": t("Taxes of invoices"),
+        "credit_note_tax": t("Taxes of credit notes"),
+    }
+
+
+def _line_of(table: str, count: int) -> str:
+    """Return the line of the README about a file: its name, what it holds, and how many rows it has."""
+    rows = tn("{n} row", "{n} rows", count)
+    return t("{file}: {what} ({rows})", file=table, what=table_names().get(table, table), rows=rows)
 
 
 def write(session: Session, tables: Sequence[Table], subject: Subject, about: Sequence[str], file: BinaryIO) -> None:
@@ -162,9 +226,12 @@ def write(session: Session, tables: Sequence[Table], subject: Subject, about: Se
         lines = [
             *about,
             "",
-            t("One file for each kind of record, once as JSON and once as CSV. Instants are UTC, amounts are in Canadian dollars."),
-            t("Passwords, keys and the codes of links are not in it: only values that cannot be turned back are kept of them."),
+            t("One file for each kind of record, in JSON and in CSV. Times are in UTC, amounts are in Canadian dollars."),
+            t(
+                "Passwords, link codes and the keys of apps and passkeys are not included. Of passwords and codes, only irreversible "
+                "(hashed) values are kept. The key of an authenticator app is derived from a stored value and a secret of the portal."
+            ),
             "",
-            *(t("Rows of {name}: {n}", name=name, n=count) for name, count in counts.items()),
+            *(_line_of(name, count) for name, count in counts.items()),
         ]
         packed.writestr(t("READ ME") + ".txt", "\r\n".join(lines) + "\r\n")

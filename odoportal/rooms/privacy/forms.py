@@ -25,7 +25,7 @@ def _prepare(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
 
 def _close(session: Session, sent: SentForm[Close]) -> FormResult:
     service.ask_to_close(session, sent.who, Actor.of(sent), sent.values.reason, clock.now())
-    return FormResult(t("Odotrack has been told. We will write to you within one working day."))
+    return FormResult(t("Odotrack has been notified. We will write to you within one business day."))
 
 
 def _keep(session: Session, sent: SentForm[EmptyForm]) -> FormResult:

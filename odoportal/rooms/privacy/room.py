@@ -19,19 +19,13 @@ def _web() -> Web:
             Page("/privacy", "Privacy", page.privacy, fill=page.fill_privacy, private=False),
         ],
         routes=guarded(Right.SEE, routes.ROUTES),
-        jobs=[service.make_files],
     )
 
 
 def _kept() -> list[KeptData]:
     return [
-        KeptData(t("Letters we sent you"), t("To show that you were told"), t("As long as you have access")),
-        KeptData(
-            t("Records of what was asked of the server"),
-            t("To find faults and attacks"),
-            t("As long as finding them takes; they know you as a number"),
-        ),
+        KeptData(t("Emails we sent you"), t("To show that you were notified"), t("As long as you have access")),
     ]
 
 
-ROOM = Room("privacy", _web, activity=ACTIVITY, kept=_kept, purge=service.purge_expired, revoke=revoke)
+ROOM = Room("privacy", _web, activity=ACTIVITY, kept=_kept, purges=[service.purge_expired], revoke=revoke, jobs=[service.JOB])

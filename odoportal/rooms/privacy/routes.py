@@ -22,7 +22,7 @@ async def download(request: Request) -> Response:
     path = service.folder() / file.name if file else None
     if path is None or not path.is_file():
         return routes.not_found()
-    logs.log_security_event("personal_data_fetched", person=who.person_id, account=who.account.account_id)
+    logs.log_security_event("personal_data_downloaded", person=who.person_id, account=who.account.account_id)
     with i18n.use(language):
         headers = attachment(f"{t('My data')}-{clock.today().isoformat()}.zip")
     return FileResponse(path, headers={**headers, "content-security-policy": routes.FILE_CSP}, media_type="application/zip")

@@ -1,15 +1,14 @@
 """Rules of data exports (requested, made in the background, downloadable for a day) and of requests to close an account."""
 
 import asyncio
-import logging
 import secrets
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import or_
+from sqlalchemy import event, func, or_
 from sqlalchemy import update as sql_update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, SQLModel, col, select
 
 from odoportal.accounts.activity_log import Actor, record
@@ -18,7 +17,9 @@ from odoportal.accounts.rights import Right, may, require_right
 from odoportal.core import clock, i18n, private_files
 from odoportal.core.database import read_session, write_session
 from odoportal.core.identity import Identity
+from odoportal.jobs.schedule import Every, Job, Result
 from odoportal.observability import logs
+from odoportal.observability.failures import Failures
 from odoportal.rooms.privacy import contents, mails
 from odoportal.rooms.privacy.activity import PrivacyActivity
 from odoportal.rooms.privacy.contents import Subject
@@ -29,8 +30,6 @@ KEEP_FILES = timedelta(hours=24)
 RETRY_AFTER = timedelta(minutes=30)
 """The time after which a file is tried again if its worker died. Longer than making any file takes."""
 MOST_TRIES = 3
-POLL_SECONDS = 5.0
-_log = logging.getLogger("odoportal.privacy")
 
 
 def folder() -> Path:
@@ -57,7 +56,7 @@ def request_export(session: Session, who: Identity, language: str, now: datetime
     before = latest(session, who)
     if before is None or before.ready_at is not None or before.failed_at is not None:
         session.add(DataFile(person_id=who.person_id, account_id=who.account.account_id, language=language, asked_at=now, next_try_at=now))
-        logs.log_security_event("personal_data_asked", person=who.person_id, account=who.account.account_id)
+        logs.log_security_event("personal_data_requested", person=who.person_id, account=who.account.account_id)
 
 
 def _claim_next(now: datetime) -> tuple[DataFile, Subject] | None:
@@ -86,7 +85,7 @@ def make_next(now: datetime) -> bool:
     """Make the next due data export and mail its person. Return whether there was one to make.
 
     Raises:
-        OSError, SQLAlchemyError: it could not be made; it is tried again after `RETRY_AFTER`, `MOST_TRIES` times in all.
+        Exception: it could not be made; it is tried again after `RETRY_AFTER`, `MOST_TRIES` times in all.
     """
     found = _claim_next(now)
     if found is None:
@@ -110,28 +109,49 @@ def make_next(now: datetime) -> bool:
     return True
 
 
-async def make_files(poll: float = POLL_SECONDS) -> None:
-    """Make the requested data exports, one after the other, until cancelled. Check for new ones every `poll` seconds."""
-    while True:
-        made = False
-        try:
-            made = await asyncio.to_thread(make_next, clock.now())
-        except (OSError, SQLAlchemyError) as why:
-            _log.error("a file of somebody's data could not be made: %s", type(why).__name__)
-        if not made:
-            await asyncio.sleep(poll)
+async def _make_files() -> Result:
+    """Make the requested data exports, one after the other."""
+    made, failures, more = 0, Failures("data files"), True
+    while more:
+        more = False
+        with failures.skip("the next file"):
+            more = await asyncio.to_thread(make_next, clock.now())
+            made += more
+    return Result(made, len(failures.items))
+
+
+def _count_due(session: Session, now: datetime) -> int:
+    due = select(func.count()).select_from(DataFile).where(col(DataFile.next_try_at) <= now)
+    return session.connection().scalar(due) or 0
+
+
+JOB = Job("data files", Every(timedelta(seconds=5)), _make_files, _count_due, only_if_waiting=True)
+"""Makes the files of people's data that were asked for."""
 
 
 def purge_expired(session: Session, now: datetime) -> int:
-    """Delete expired and failed exports, then files without a row that are older than `RETRY_AFTER`; return the number of deleted rows."""
+    """Delete expired and failed exports; return the number of deleted rows.
+
+    Once that is committed, files without a row that are older than `RETRY_AFTER` are deleted.
+    """
     old = or_(col(DataFile.ready_at) <= now - KEEP_FILES, col(DataFile.failed_at) <= now - KEEP_FILES)
     gone = session.exec(sql_delete(DataFile).where(old)).rowcount
     known = set(session.exec(select(DataFile.name).where(DataFile.name != "")))
-    for path in folder().glob("*"):
-        age = now.timestamp() - path.stat().st_mtime
-        if path.name not in known and age > RETRY_AFTER.total_seconds():
-            path.unlink(missing_ok=True)
+
+    def delete_files(_session: Session) -> None:
+        _delete_files(known, now)
+
+    event.listen(session, "after_commit", delete_files, once=True)
     return gone
+
+
+def _delete_files(known: set[str], now: datetime) -> None:
+    failures = Failures("purge")
+    for path in folder().glob("*"):
+        with failures.skip(path.name), suppress(FileNotFoundError):
+            # Another worker may purge at the same moment.
+            if path.name not in known and now.timestamp() - path.stat().st_mtime > RETRY_AFTER.total_seconds():
+                path.unlink()
 
 
 def closing_request(session: Session, account_id: int) -> tuple[ClosingRequest, str] | None:

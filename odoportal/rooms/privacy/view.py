@@ -11,6 +11,7 @@ from odoportal.core.i18n import Formats, t
 from odoportal.core.identity import Identity
 from odoportal.forms.view import FormView, form_view
 from odoportal.rooms.privacy import service
+from odoportal.web.links import page_link
 
 SMALLEST = 10_000
 """The smallest file size shown, in bytes; smaller files are shown with this size."""
@@ -42,11 +43,15 @@ def data_view(session: Session, who: Identity, language: str, now: datetime) -> 
     waiting = until = failed = ""
     if ready is not None and ready.ready_at is not None:
         size = formats.number(Decimal(max(ready.size, SMALLEST)).scaleb(-6).quantize(Decimal("0.01")))
-        until = t("Ready: {size} MB, to fetch until {moment}", size=size, moment=formats.moment(ready.ready_at + service.KEEP_FILES))
+        until = t(
+            "Ready: {size} MB, to download by {moment}",
+            size=size,
+            moment=formats.moment_in_text(ready.ready_at + service.KEEP_FILES),
+        )
     if file is not None and file.failed_at is not None:
-        failed = t("The file could not be made. Nothing is lost. Ask for it again, or write to us.")
+        failed = t("The file could not be created. Nothing was lost. Ask for it again, or write to us.")
     elif file is not None and file.ready_at is None:
-        moment = formats.moment(file.asked_at)
+        moment = formats.moment_in_text(file.asked_at)
         waiting = t("We are preparing your file ({moment}). We will write to you when it is ready; you can leave this page.", moment=moment)
     whole = may(who.account.role, Right.ACCOUNT)
     request = service.closing_request(session, who.account.account_id) if whole else None
@@ -57,7 +62,7 @@ def data_view(session: Session, who: Identity, language: str, now: datetime) -> 
         waiting=waiting,
         until=until,
         failed=failed,
-        href=f"/{language}/profile/data.zip?account={who.account.number}" if until else "",
+        href=page_link(language, "/profile/data.zip", account=who.account.number) if until else "",
         whole=whole,
-        closing=t("Asked for by {name}, {moment}", name=request[1], moment=formats.moment(request[0].asked_at)) if request else "",
+        closing=t("Requested by {name}, {moment}", name=request[1], moment=formats.moment_in_text(request[0].asked_at)) if request else "",
     )

@@ -38,7 +38,7 @@ def _details() -> Form:
             Field("name", t("Name"), autocomplete="name"),
             Field("phone", t("Phone"), "tel", hint=t("With its area code. Only Odotrack sees it."), autocomplete="tel"),
             (
-                Field("language", t("Language"), hint=t("Of the portal, on every device, and of our mails."), options=languages),
+                Field("language", t("Language"), hint=t("For the portal, on every device, and for our emails."), options=languages),
                 Field("region", t("Numbers and dates"), hint=t("Amounts, dates and times."), options=regions),
             ),
         ),
@@ -59,11 +59,13 @@ def _link_section(title: str, path: str, text: str) -> Node:
 def _link_sections(view: Bound) -> tuple[Node, ...]:
     changes = _link_section(t("Activity"), "/profile/changes", t("Who changed what in this account, and when."))
     return (
-        _link_section(t("Sign-in and security"), "/profile/security", t("Your email, your password, and where you are signed in.")),
-        _link_section(t("Notices"), "/profile/notices", t("Which mails you get, and who gets a copy of the invoices.")),
-        _link_section(t("People"), "/profile/people", t("Who signs in to this account, and what each may do.")),
+        _link_section(t("Sign-in and security"), "/profile/security", t("Your email address, your password, and where you are signed in.")),
+        _link_section(t("Notices"), "/profile/notices", t("Which emails you receive, and who gets a copy of the invoices.")),
+        _link_section(t("People"), "/profile/people", t("Who signs in to this account, and what each person can do.")),
         when(view.changes, changes),
-        _link_section(t("My data"), "/profile/data", t("Take home what is kept on you, ask to close the account, read about privacy.")),
+        _link_section(
+            t("My data"), "/profile/data", t("Download what is kept about you, ask to close the account, read the Privacy page.")
+        ),
     )
 
 

@@ -9,5 +9,5 @@ from odoportal.pages.layout import soon_page
 def page() -> rx.Component:
     """Return the page in the current language."""
     return soon_page(
-        t("Here you will see what expires, choose a term, compare today's price with the new one, and renew one agreement or many.")
+        t("Here you will see what expires, choose a term, compare today’s price with the new one, and renew one agreement or many.")
     )

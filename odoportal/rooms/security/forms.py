@@ -48,8 +48,8 @@ class RequiredByAccount(Exception):
 
 ERRORS: ErrorMessages = {
     **confirmation.MESSAGES,
-    WrongPassword: lambda _: t("This is not your password, or you tried too often. Wait a few minutes after several tries."),
-    RequiredByAccount: lambda error: t("{account} requires two-step sign-in of everybody, so it stays on.", account=error),
+    WrongPassword: lambda _: t("Incorrect password, or too many tries. After several tries, wait a few minutes."),
+    RequiredByAccount: lambda error: t("{account} requires two-step sign-in for everyone, so it stays on.", account=error),
     TooManyMails: limit_message,
 }
 
@@ -99,20 +99,20 @@ async def _password(sent: SentForm[NewPassword]) -> FormResult:
     if weak or not new:
         return FormResult(errors={"password": passwords.explain(weak) if weak else required_message()})
     if await passwords.matches_in_queue(verified, new, asker):
-        return FormResult(errors={"password": t("This is the password you have. Choose another one.")})
+        return FormResult(errors={"password": t("This is your current password. Choose another one.")})
     return await do_once(sent, _change_password, sent, verified, await passwords.hash_in_queue(new, asker))
 
 
 def _change_password(session: Session, sent: SentForm[NewPassword], verified: str, stored: str) -> FormResult:
     if not service.change_password(session, sent.who, Actor.of(sent), verified, stored, clock.now()):
         return _password_changed_meanwhile()
-    return FormResult(t("Your password is changed. Every other browser is signed out."), **renew_session(session, sent))
+    return FormResult(t("Your password has been changed. Every other browser has been signed out."), **renew_session(session, sent))
 
 
 async def _email(sent: SentForm[NewEmail]) -> FormResult:
     verified = await confirm(sent)
     if sent.values.address.lower() == sent.who.email.lower():
-        return FormResult(errors={"address": t("This is the email you have.")})
+        return FormResult(errors={"address": t("This is your current email address.")})
     return await do_once(sent, _request_email, sent, verified)
 
 
@@ -120,7 +120,7 @@ def _request_email(session: Session, sent: SentForm[NewEmail], verified: str) ->
     wanted = sent.values.address
     if not email_change.request(session, sent.who.person_id, verified, wanted, clock.now()):
         return _password_changed_meanwhile()
-    return FormResult(t("We mailed a link to {email}. Your email changes when you open it and confirm.", email=wanted))
+    return FormResult(t("We sent a link to {email}. Your email address will change once you open it and confirm.", email=wanted))
 
 
 def _totp_begin(session: Session, sent: SentForm[Confirmation]) -> FormResult:
@@ -131,7 +131,7 @@ def _totp_begin(session: Session, sent: SentForm[Confirmation]) -> FormResult:
 async def _totp_confirm(sent: SentForm[FirstCode]) -> FormResult:
     key = f"first-code:{sent.who.person_id}"
     if not await rate_limits.begin_attempt(key, clock.now()):
-        return FormResult(errors={"code": t("That was too many tries. Wait a few minutes, then try again.")})
+        return FormResult(errors={"code": t("Too many tries. Wait a few minutes, then try again.")})
     done = await do_once(sent, _switch_totp_on, sent)
     if done.ok:
         await rate_limits.reset(key)
@@ -139,15 +139,15 @@ async def _totp_confirm(sent: SentForm[FirstCode]) -> FormResult:
 
 
 def _switch_totp_on(session: Session, sent: SentForm[FirstCode]) -> FormResult:
-    codes = service.two_step_on(session, sent.who, Actor.of(sent), "".join(sent.values.code.split()), clock.now())
+    codes = service.two_step_on(session, sent.who, Actor.of(sent), two_factor.clean_code(sent.values.code), clock.now())
     if codes is None:
-        return FormResult(errors={"code": t("This code is not right. Enter the one that your app shows now.")})
+        return FormResult(errors={"code": t("Incorrect code. Enter the one that your app shows now.")})
     return FormResult(recovery_codes_notice(), shown=tuple(codes), **renew_session(session, sent))
 
 
 def recovery_codes_notice() -> str:
     """Return the notice shown with the first recovery codes."""
-    return t("Two-step sign-in is on. Keep these recovery codes where you find them without your phone; they are not shown again.")
+    return t("Two-step sign-in is on. Keep these recovery codes where you can find them without your phone; they will not be shown again.")
 
 
 def require_removable(session: Session, sent: SentForm[Any]) -> None:
@@ -170,18 +170,18 @@ def _recovery(session: Session, sent: SentForm[Confirmation]) -> FormResult:
     codes = service.renew_codes(session, sent.who.person_id, Actor.of(sent), clock.now())
     if codes is None:
         return FormResult(error=t("Two-step sign-in is off."))
-    return FormResult(t("These codes replace all from before. Keep them; they are not shown again."), shown=tuple(codes))
+    return FormResult(t("These codes replace all earlier ones. Keep them; they will not be shown again."), shown=tuple(codes))
 
 
 def _end_session(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     if not known_browsers.end(session, sent.who.person_id, sent.key, Actor.of(sent), clock.now()):
-        return FormResult(error=t("This session has ended already."))
-    return FormResult(t("The session is ended."))
+        return FormResult(error=t("This session has already ended."))
+    return FormResult(t("The session has been ended."))
 
 
 def _end_others(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     known_browsers.end_others(session, sent.who.person_id, sent.who.session, Actor.of(sent), clock.now())
-    return FormResult(t("Every other browser is signed out."))
+    return FormResult(t("Every other browser has been signed out."))
 
 
 HANDLERS = {

@@ -43,15 +43,15 @@ def _removal_form(name: str, model: type[Confirmation], *rows: Rows, button: str
 
 
 def _email() -> Form:
-    hint = t("We mail a link to it. Until you confirm there, nothing changes.")
+    hint = t("We will send a link to it. Nothing changes until you confirm.")
     return Form(
         "email",
         (
-            Field("now", t("Your email now"), "fixed"),
-            Field("address", t("New email"), hint=hint, autocomplete="email"),
+            Field("now", t("Current email address"), "fixed"),
+            Field("address", t("New email address"), hint=hint, autocomplete="email"),
             current_password(),
         ),
-        t("Change the email"),
+        t("Change the email address"),
         model=NewEmail,
         reset=True,
     )
@@ -82,19 +82,19 @@ def _two_step(view: Bound) -> Node:
     begin = Form("totp_begin", (current_password(),), t("Set it up"), model=Confirmation, reset=True, variant="button-second")
     steps = el(
         "ol",
-        el("li", t("Open an authenticator app on your phone and add an account with this picture, or enter the key by hand.")),
-        el("li", t("Enter the code of 6 digits that the app shows.")),
+        el("li", t("Open an authenticator app on your phone and add an account with this QR code, or enter the key by hand.")),
+        el("li", t("Enter the 6-digit code that the app shows.")),
         cls="security-howto",
     )
     state = view.two_step
     picture = el(
-        "svg", el("path", d=state.qr), viewBox=state.box, cls="security-qr", role="img", aria_label=t("Picture with the key, for the app")
+        "svg", el("path", d=state.qr), viewBox=state.box, cls="security-qr", role="img", aria_label=t("QR code with the key, for the app")
     )
     key = el("p", t("Key"), " ", el("code", state.key), cls="security-key")
     confirm = Form(
         "totp_confirm",
         (lambda _: (steps, picture, key), Field("code", t("Code"), "code", autocomplete="one-time-code")),
-        t("Switch it on"),
+        t("Turn it on"),
         model=FirstCode,
         aside=_codes_kept_link(),
         cls="form security-codes",
@@ -102,15 +102,15 @@ def _two_step(view: Bound) -> Node:
     off = _removal_form(
         "totp_off",
         Confirmation,
-        button=t("Switch it off"),
-        question=t("Switch two-step sign-in off?"),
-        words=t("From then on, whoever knows your password can sign in as you. Your recovery codes no longer work."),
+        button=t("Turn it off"),
+        question=t("Turn off two-step sign-in?"),
+        words=t("From then on, anyone who knows your password can sign in as you. Your recovery codes will no longer work."),
     )
     on = (
         el("p", icon("circle-check"), el("span", state.about), cls="notice"),
         # Without script, this page is the answer to the form that switched it on, and the only place that shows the codes.
         when(view.totp_confirm.notice, el("p", view.totp_confirm.notice, cls="b")),
-        el("h3", t("Switch it off")),
+        el("h3", t("Turn it off")),
         off.draw(view, on_done=Security.retry),
     )
     shown = {"on": on, "setting_up": confirm.draw(view)}
@@ -121,25 +121,25 @@ def _recovery(view: Bound) -> Node:
     again = Form(
         "recovery",
         (current_password(),),
-        t("Make new recovery codes"),
+        t("Create new recovery codes"),
         model=Confirmation,
         reset=True,
         variant="button-second",
         aside=_codes_kept_link(),
         cls="form security-codes",
     )
-    text = t("Each stands once for your second step, where your phone or your passkey is not at hand.")
+    text = t("Each can be used once instead of your second step, when you do not have your phone or your passkey at hand.")
     return when(view.codes, section(t("Recovery codes"), el("p", view.codes), again.draw(view), text=text))
 
 
 def _new_passkey_form(view: Bound) -> Form:
     """Build the form of a new passkey; its button lets the device create the passkey and submits the form."""
-    hint = t("So that you know it again, such as the name of the device.")
+    hint = t("A name to recognize it by, such as the name of the device.")
     about = {"type": "button", "cls": "button button-primary", "data_passkey": "create", "data_task": view.task}
-    make = el("button", icon("key-round"), t("Make the passkey"), **about)
-    failed = t("No passkey was made. Try again; a device that has one of yours already makes no second one.")
+    make = el("button", icon("key-round"), t("Create the passkey"), **about)
+    failed = t("No passkey was created. Try again; a device can hold only one of your passkeys.")
     said = el("p", role="status", cls="field-hint", data_passkey_said=True, data_failed=failed)
-    lacking = el("p", t("Passkeys need a browser that knows them, and its scripts."), cls="field-hint passkey-lacking")
+    lacking = el("p", t("Passkeys need a recent browser with JavaScript turned on."), cls="field-hint passkey-lacking")
     return Form(
         "passkey_add",
         (
@@ -164,7 +164,7 @@ def _passkeys(view: Bound) -> Node:
         Rows(),
         button=t("Remove the passkey"),
         question=t("Remove this passkey?"),
-        words=t("Nobody signs in with it any more. On your device it stays until you delete it there, too."),
+        words=t("It can no longer be used to sign in. It stays on your device until you delete it there too."),
     )
 
     def row(one: Bound) -> Node:
@@ -184,7 +184,7 @@ def _passkeys(view: Bound) -> Node:
 
 def _codes_kept_link() -> Node:
     # A plain link loads a new document: the socket of the current one still has the old session token.
-    return el("a", t("I have kept them"), href=page_url("/profile/security"), cls="button button-primary security-done")
+    return el("a", t("I have saved them"), href=page_url("/profile/security"), cls="button button-primary security-done")
 
 
 def _sessions(view: Bound) -> Node:
@@ -196,7 +196,7 @@ def _sessions(view: Bound) -> Node:
         variant="button-second",
         confirm=Confirm(
             t("End all other sessions?"),
-            t("Every other browser is signed out at its next click. You stay signed in here."),
+            t("Every other browser is signed out immediately. You stay signed in here."),
             t("End them"),
         ),
     )
@@ -209,6 +209,15 @@ def _sessions(view: Bound) -> Node:
 
     return (
         el("ul", each(view.sessions, row), cls="security-list"),
+        when(
+            view.all_sessions,
+            el(
+                "details",
+                el("summary", view.all_sessions),
+                el("ul", each(view.more_sessions, row), cls="security-list"),
+                cls="section-unfold",
+            ),
+        ),
         when(view.others, others.draw(view, on_done=Security.retry)),
     )
 
@@ -224,13 +233,14 @@ def _history(view: Bound) -> Node:
 
 def _draw(view: Bound) -> Node:
     pending = when(view.pending, el("p", icon("clock"), el("span", view.pending), cls="notice notice-quiet"))
-    codes = t("After your password, a code of an app on your phone is asked. Whoever learns your password alone does not get in.")
+    codes = t("After your password, you are asked for a code from an app on your phone. Knowing your password alone is no longer enough.")
     keys = t(
-        "A passkey is kept by your phone, your computer or a security key, and asks your finger, your face or its code. You sign in with "
-        "it without a password, or after it as the second step. It works on this site only, so that no other site can ask for it."
+        "A passkey is kept by your phone, your computer or a security key, which asks for your fingerprint, "
+        "your face or a PIN. You sign in with it without a password, or after it as the second step. It works "
+        "on this site only, so that no other site can ask for it."
     )
-    sessions = t("Where you are signed in. If you do not know a browser, end its session and change your password.")
-    past = t("The last sign-ins; we keep them for 90 days.")
+    sessions = t("Where you are signed in. If you do not recognize a browser, end its session and change your password.")
+    past = t("The latest sign-ins; we keep them for 90 days.")
     again = t("You stay signed in here. Every other browser is signed out.")
     held = when(view.held, el("p", icon("circle-alert"), el("span", view.held), cls="form-summary security-held"))
     return (

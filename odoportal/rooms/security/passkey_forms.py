@@ -37,19 +37,19 @@ class RemovePasskey(Confirmation):
 
 
 def _already_removed() -> FormResult:
-    return FormResult(error=t("This passkey was removed already."))
+    return FormResult(error=t("This passkey has already been removed."))
 
 
 def _begin(session: Session, sent: SentForm[Confirmation]) -> FormResult:
     if len(passkeys.of_person(session, sent.who.person_id)) >= passkeys.MOST:
-        return FormResult(error=t("You have as many passkeys as there can be. Remove one first."))
+        return FormResult(error=t("You have the maximum number of passkeys. Remove one first."))
     passkeys.begin_registration(session, sent.who.person_id, sent.who.session, clock.now())
-    return FormResult(t("Now let your device make the passkey."))
+    return FormResult(t("Now let your device create the passkey."))
 
 
 async def _add(sent: SentForm[NewPasskey]) -> FormResult:
     if not sent.values.credential.get_secret_value():
-        return FormResult(error=t("Let your device make the passkey first."))
+        return FormResult(error=t("Let your device create the passkey first."))
     return forms.with_current_session(sent, await do_once(sent, _add_passkey, sent))
 
 
@@ -58,21 +58,21 @@ def _add_passkey(session: Session, sent: SentForm[NewPasskey]) -> FormResult:
     name = sent.values.name or known_browsers.browser_label(sent.agent)
     added = service.add_passkey(session, sent.who, Actor.of(sent), answer, name, clock.now())
     if added is None:
-        return FormResult(error=t("Your device’s answer did not fit. Load the page anew and begin again."))
+        return FormResult(error=t("Your device’s answer could not be used. Reload the page and start again."))
     if not added.codes:
-        return FormResult(t("The passkey is added."))
+        return FormResult(t("The passkey has been added."))
     return FormResult(forms.recovery_codes_notice(), shown=added.codes, **forms.renew_session(session, sent))
 
 
 def _rename(session: Session, sent: SentForm[RenamePasskey]) -> FormResult:
     done = service.rename_passkey(session, sent.who.person_id, Actor.of(sent), int(sent.values.which), sent.values.name, clock.now())
-    return FormResult(t("The passkey has another name.")) if done else _already_removed()
+    return FormResult(t("The passkey has been renamed.")) if done else _already_removed()
 
 
 def _remove(session: Session, sent: SentForm[RemovePasskey]) -> FormResult:
     forms.require_removable(session, sent)
     done = service.remove_passkey(session, sent.who.person_id, Actor.of(sent), int(sent.values.which), clock.now())
-    return FormResult(t("The passkey is removed.")) if done else _already_removed()
+    return FormResult(t("The passkey has been removed.")) if done else _already_removed()
 
 
 HANDLERS = {

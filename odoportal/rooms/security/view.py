@@ -14,6 +14,9 @@ from odoportal.forms.view import Choice, FieldRow, FormView, form_view
 from odoportal.rooms.signin import email_change, known_browsers, passkeys, sessions, two_factor
 from odoportal.rooms.signin.models import Passkey
 
+SESSIONS_SHOWN = 5
+"""How many open sessions are shown before the others are asked for."""
+
 
 @dataclass(frozen=True)
 class SessionRow:
@@ -74,6 +77,8 @@ class SecurityView:
         codes: how many recovery codes are left.
         pending: which email waits for its confirmation.
         held: why the person must set up two-step sign-in before the account is shown.
+        sessions: the present session and the most recent others; `more_sessions` has the rest.
+        all_sessions: the words that show the rest.
         others: whether there are other sessions.
     """
 
@@ -96,6 +101,8 @@ class SecurityView:
     pending: str = ""
     held: str = ""
     sessions: list[SessionRow] = field(default_factory=list)
+    more_sessions: list[SessionRow] = field(default_factory=list)
+    all_sessions: str = ""
     others: bool = False
     history: list[SignInRow] = field(default_factory=list)
 
@@ -107,9 +114,9 @@ def security_view(session: Session, who: Identity, now: datetime) -> SecurityVie
     pending_change = email_change.find_unconfirmed(session, who.person_id, now)
     pending = ""
     if pending_change:
-        until = formats.moment(pending_change.expires_at)
+        until = formats.moment_in_text(pending_change.expires_at)
         pending = t(
-            "Until {moment}, {email} waits for your confirmation by the link that we mailed to it.",
+            "Confirm {email} by {moment}, with the link that we sent to it.",
             email=pending_change.new_email,
             moment=until,
         )
@@ -135,10 +142,12 @@ def security_view(session: Session, who: Identity, now: datetime) -> SecurityVie
         task=passkeys.registration_options(session, session.get_one(Person, who.person_id), who.session, now),
         codes=t("Recovery codes left: {n}.", n=formats.number(two_factor.codes_left(session, who.person_id))) if protected else "",
         pending=pending,
-        held=t("{account} requires two-step sign-in of everybody. Set it up below to see the account.", account=who.account.name)
+        held=t("{account} requires two-step sign-in for everyone. Set it up below to see the account.", account=who.account.name)
         if who.held_back
         else "",
-        sessions=rows,
+        sessions=rows[:SESSIONS_SHOWN],
+        more_sessions=rows[SESSIONS_SHOWN:],
+        all_sessions=t("Show all {n}", n=formats.number(len(rows))) if len(rows) > SESSIONS_SHOWN else "",
         others=len(rows) > 1,
         history=[
             SignInRow(str(row.id), formats.moment(row.at), known_browsers.browser_label(row.browser), row.address, ways.get(row.way, ""))
@@ -149,7 +158,7 @@ def security_view(session: Session, who: Identity, now: datetime) -> SecurityVie
 
 def _two_step(session: Session, who: Identity, formats: Formats, now: datetime) -> TwoStep:
     if (on := two_factor.active_app(session, who.person_id)) is not None and on.confirmed_at is not None:
-        return TwoStep("on", about=t("On since {moment}", moment=formats.moment(on.confirmed_at)))
+        return TwoStep("on", about=t("On since {moment}", moment=formats.moment_in_text(on.confirmed_at)))
     if (begun := two_factor.pending_app(session, who.person_id, now)) is None:
         return TwoStep()
     secret = two_factor.secret_of(begun.seed)
@@ -158,8 +167,8 @@ def _two_step(session: Session, who: Identity, formats: Formats, now: datetime) 
 
 
 def _passkey(found: Passkey, formats: Formats) -> PasskeyRow:
-    added = t("Added on {moment}", moment=formats.moment(found.added_at))
-    used = t("Last used on {moment}", moment=formats.moment(found.used_at)) if found.used_at else t("Not used yet")
+    added = t("Added on {moment}", moment=formats.moment_in_text(found.added_at))
+    used = t("Last used on {moment}", moment=formats.moment_in_text(found.used_at)) if found.used_at else t("Not used yet")
     return PasskeyRow(str(found.id), found.name, f"{added} · {used}")
 
 
@@ -187,7 +196,7 @@ def _sessions(session: Session, who: Identity, formats: Formats, now: datetime) 
             key=sessions.key_of(row.hash),
             browser=known_browsers.browser_label(row.browser),
             place=t("Network address {address}", address=row.address),
-            used=t("Last used {moment}", moment=formats.moment(row.seen_at)),
+            used=t("Last used {moment}", moment=formats.moment_in_text(row.seen_at)),
             here=t("This browser") if row.hash == who.session else "",
         )
         for row in sorted(found, key=lambda row: row.hash != who.session)

@@ -31,20 +31,20 @@ class SigninActivity(ActivityKind):
 
 def _labels() -> dict[ActivityKind, str]:
     return {
-        SigninActivity.EMAIL: t("Email changed"),
+        SigninActivity.EMAIL: t("Email address changed"),
         SigninActivity.PASSWORD_CHANGED: t("Password changed"),
         SigninActivity.SESSION_ENDED: t("Session ended"),
-        SigninActivity.DISOWNED: t("Somebody else’s sign-in reported"),
-        SigninActivity.TWO_STEP_ON: t("Two-step sign-in switched on"),
-        SigninActivity.TWO_STEP_OFF: t("Two-step sign-in switched off"),
-        SigninActivity.CODES_RENEWED: t("New recovery codes made"),
-        SigninActivity.CODES_REMOVED: t("Recovery codes taken back"),
+        SigninActivity.DISOWNED: t("Suspicious sign-in reported"),
+        SigninActivity.TWO_STEP_ON: t("Two-step sign-in turned on"),
+        SigninActivity.TWO_STEP_OFF: t("Two-step sign-in turned off"),
+        SigninActivity.CODES_RENEWED: t("New recovery codes created"),
+        SigninActivity.CODES_REMOVED: t("Recovery codes removed"),
         SigninActivity.CODE_USED: t("Recovery code used"),
         SigninActivity.PASSKEY_ADDED: t("Passkey added"),
         SigninActivity.PASSKEY_RENAMED: t("Passkey renamed"),
         SigninActivity.PASSKEY_REMOVED: t("Passkey removed"),
         SigninActivity.DISABLED: t("Access closed"),
-        SigninActivity.ENABLED: t("Access opened again"),
+        SigninActivity.ENABLED: t("Access reopened"),
     }
 
 

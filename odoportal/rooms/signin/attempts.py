@@ -115,7 +115,7 @@ async def attempt(form: SignInForm, now: datetime) -> AttemptResult:
 
     Raises:
         SQLAlchemyError: if the database does not answer; the attempt is then not counted.
-        redis_counters.RedisAway: if attempts cannot be counted; no attempt is then made.
+        redis_counters.RedisUnavailable: if attempts cannot be counted; no attempt is then made.
     """
     browser = form.browser
     facts: dict[str, object] = {"account": security_log.typed(form.email), "address": browser.address}
@@ -221,7 +221,7 @@ async def confirm(who: Identity, password: str, address: str, now: datetime) -> 
 
     Raises:
         SQLAlchemyError: if the database does not answer; the failure is then not counted towards the wait.
-        redis_counters.RedisAway: if confirmations cannot be counted; no password is then compared.
+        redis_counters.RedisUnavailable: if confirmations cannot be counted; no password is then compared.
         Busy: if the password queue is full; the failure is then not counted towards the wait.
     """
     key = f"session:{who.session}"
@@ -253,7 +253,7 @@ async def count_new_password(token: str, address: str) -> bool:
         address: the client's address.
 
     Raises:
-        redis_counters.RedisAway: if it cannot be counted.
+        redis_counters.RedisUnavailable: if it cannot be counted.
     """
     allowed = await rate_limits.hit_address(rate_limits.CHOICES_PER_ADDRESS, address)
     allowed = allowed and await rate_limits.hit(rate_limits.CHOICES_PER_LINK, token_hash(token))
@@ -285,7 +285,7 @@ async def sign_in_by_passkey(answer: passkeys.Answer, keep: bool, browser: Brows
 
     Raises:
         SQLAlchemyError: if the database does not answer.
-        redis_counters.RedisAway: if attempts cannot be counted; no attempt is then made.
+        redis_counters.RedisUnavailable: if attempts cannot be counted; no attempt is then made.
     """
     if not await _count_passkey_request(browser.address):
         return AttemptResult(address_limited=True)

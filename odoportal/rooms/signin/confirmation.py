@@ -42,7 +42,7 @@ class WrongPassword(ValueError):
 
 MESSAGES: ErrorMessages = {
     PasswordMissing: lambda _: required_message(),
-    WrongPassword: lambda _: t("This is not your password."),
+    WrongPassword: lambda _: t("Incorrect password."),
 }
 
 
@@ -52,7 +52,7 @@ async def confirm(sent: SentForm[Any]) -> str:
     Raises:
         PasswordMissing: If none was given.
         WrongPassword: If it is another one, or too many were tried.
-        limits.work_queue.Busy: If too many passwords are being compared.
+        odoportal.limits.work_queue.Busy: If too many passwords are being compared.
     """
     current: Secret | None = sent.values.current
     if current is None or not (typed := current.get_secret_value()):

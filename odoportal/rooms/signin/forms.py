@@ -20,7 +20,7 @@ def _not_empty(typed: Secret) -> Secret:
 
 def _plausible_email(typed: str) -> str:
     if len(typed) > MAX_EMAIL_LENGTH or not _EMAIL.fullmatch(typed):
-        raise ValueError(t("Enter an email such as name@example.com."))
+        raise ValueError(t("Enter an email address, such as name@example.com."))
     return typed
 
 

@@ -87,16 +87,17 @@ def choose_token(session: Session, person_id: int, browser: Browser, now: dateti
 
 
 def record_sign_in(session: Session, person: Person, browser: Browser, now: datetime, method: SignInMethod) -> None:
-    """Record a sign-in and its browser; mail a notice if the browser is new, unless the person's history is empty (first sign-in)."""
+    """Record a sign-in and its browser; mail a notice if the browser is new, unless the person has never signed in before."""
     assert person.id is not None  # noqa: S101 - read from the database
-    first = session.exec(select(col(SignIn.id)).where(SignIn.person_id == person.id).limit(1)).first() is None
+    # Not by the history, which a person who stays away for 90 days no longer has.
+    first = person.signed_in_at is None
     agent, address = browser.agent[:200], browser.address[:45]
     session.add(SignIn(person_id=person.id, at=now, browser=agent, address=address, way=method.value))
     known = session.get(KnownBrowser, (person.id, browser.device))
-    if known is not None:
+    if known is not None and now < known.seen_at + KNOWN_FOR:
         known.seen_at = now
         return
-    session.add(KnownBrowser(person_id=person.id, hash=browser.device, seen_at=now))
+    session.merge(KnownBrowser(person_id=person.id, hash=browser.device, seen_at=now))
     session.flush()
     if not first:
         seed = links.create_alert(session, person, now)

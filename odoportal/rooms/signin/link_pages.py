@@ -37,6 +37,7 @@ from odoportal.rooms.signin import (
 )
 from odoportal.rooms.signin.models import EmailChange, LinkKind
 from odoportal.rooms.signin.routes import busy_page, form_page, redirect
+from odoportal.web.links import token_of_link
 from odoportal.web.page import PageContent, PageRequest
 
 Found = TypeVar("Found")
@@ -68,9 +69,9 @@ def _finder(kind: LinkKind) -> Find[EmailChange | Person]:
 
 def move_token_to_cookie(page_request: PageRequest, kind: LinkKind) -> Response | None:
     """Move the token of a mailed link from the address into a cookie and redirect; return None if the address has no token."""
-    token = page_request.query.get("token")
-    if token is None:
+    if "token" not in page_request.query:
         return None
+    token = token_of_link(page_request.query["token"])
     answer = redirect(f"/{page_request.language}/{kind.value}", _TOKEN_ADDRESS)
     if _TOKEN.fullmatch(token):
         cookies.set_link(answer, kind, token, _LINK_COOKIE_SECONDS)

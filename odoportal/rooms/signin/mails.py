@@ -11,11 +11,12 @@ from sqlmodel import Session
 
 from odoportal.accounts.models import Account, Person
 from odoportal.accounts.unsolicited import plain_name
-from odoportal.core import clock, i18n
+from odoportal.core import i18n
 from odoportal.core.i18n import t
 from odoportal.mail import outbox
 from odoportal.rooms.signin.activity import SigninActivity
 from odoportal.settings import get_settings
+from odoportal.web.links import absolute_link
 
 
 @lru_cache
@@ -73,11 +74,6 @@ class MailContent:
     foot: MailFooter | None = None
 
 
-def address(path: str, language: str) -> str:
-    """Return the absolute address of a page."""
-    return f"{get_settings().origin}/{language}/{path}"
-
-
 def post(
     session: Session, to: str, language: str, name: str, letter: MailContent, now: datetime, seed: str = "", **more: Any
 ) -> outbox.Mail:
@@ -98,7 +94,7 @@ def post(
         "letter": letter,
         "language": language,
         "greeting": t("Hello {name},", name=name) if name else t("Hello,"),
-        "company": settings.company_lines,
+        "company": settings.company_lines(language),
         "stop": outbox.UNSUBSCRIBE_PLACEHOLDER,
         "reach": [way for way in (settings.support_email, settings.support_phone) if way],
     }
@@ -113,9 +109,9 @@ def reset(session: Session, person: Person | None, language: str, seed: str, now
     with i18n.use(language):
         letter = MailContent(
             subject=t("Choose a new password for ODOportal"),
-            paragraphs=[t("Somebody, most likely you, asked for a new password for ODOportal.")],
+            paragraphs=[t("Someone, most likely you, asked for a new password for ODOportal.")],
             button=t("Choose a new password"),
-            address=address(f"reset?token={outbox.TOKEN_PLACEHOLDER}", language),
+            address=absolute_link(language, "/reset", token=outbox.TOKEN_PLACEHOLDER),
             after=t("The link works once, for 30 minutes. If you did not ask for it, do nothing: your password stays as it is."),
         )
         return post(session, to, language, name, letter, now, seed)
@@ -135,17 +131,17 @@ def locked_out(
         now: the current instant.
     """
     with i18n.use(person.language):
-        said = [t("You told us that somebody else was in. Every browser is signed out, and your password no longer works.")]
+        said = [t("You told us that someone else had signed in. Every browser has been signed out, and your password no longer works.")]
         if keys or more:
-            said.append(t("What was set up since then is taken back:"))
+            said.append(t("What was set up since then has been removed:"))
         words = {SigninActivity.TWO_STEP_OFF: t("Authenticator app"), SigninActivity.CODES_REMOVED: t("Recovery codes")}
         letter = MailContent(
             subject=t("Choose a new password for ODOportal"),
             paragraphs=said,
             rows=[*(MailRow(t("Passkey"), name) for name in keys), *(MailRow(words[what]) for what in more)],
             button=t("Choose a new password"),
-            address=address(f"reset?token={outbox.TOKEN_PLACEHOLDER}", person.language),
-            after=t("The link works once, for 30 minutes. After that, ask for another one where you sign in."),
+            address=absolute_link(person.language, "/reset", token=outbox.TOKEN_PLACEHOLDER),
+            after=t("The link works once, for 30 minutes. After that, ask for another one on the sign-in page."),
         )
         return post(session, person.email, person.language, person.name, letter, now, seed)
 
@@ -153,7 +149,7 @@ def locked_out(
 def changed(session: Session, person: Person, now: datetime, here: bool = False) -> outbox.Mail:
     """Write the notice about a changed password; with `here`, it was changed in a browser that stays signed in."""
     with i18n.use(person.language):
-        moment = _moment(person, now)
+        moment = i18n.written_moment(now)
         done = (
             t("Your password was changed on {moment}, and every other browser was signed out.", moment=moment)
             if here
@@ -163,7 +159,7 @@ def changed(session: Session, person: Person, now: datetime, here: bool = False)
             subject=t("Your ODOportal password was changed"),
             paragraphs=[done, t("If it was not you, choose a new password at once and write to us.")],
             button=t("Choose a new password"),
-            address=address("forgot", person.language),
+            address=absolute_link(person.language, "/forgot"),
         )
         return post(session, person.email, person.language, person.name, letter, now)
 
@@ -172,10 +168,12 @@ def email_confirm(session: Session, person: Person, to: str, seed: str, now: dat
     """Write the mail to a new mailbox with the link that confirms the email."""
     with i18n.use(person.language):
         letter = MailContent(
-            subject=t("Confirm your new email for ODOportal"),
-            paragraphs=[t("You asked to sign in to ODOportal with this email, {email}. Until you confirm it, nothing changes.", email=to)],
-            button=t("Confirm this email"),
-            address=address(f"email?token={outbox.TOKEN_PLACEHOLDER}", person.language),
+            subject=t("Confirm your new email address for ODOportal"),
+            paragraphs=[
+                t("You asked to sign in to ODOportal with this email address, {email}. Nothing changes until you confirm it.", email=to)
+            ],
+            button=t("Confirm this address"),
+            address=absolute_link(person.language, "/email", token=outbox.TOKEN_PLACEHOLDER),
             after=t("The link works once, for 24 hours. If you did not ask for it, do nothing."),
         )
         return post(session, to, person.language, plain_name(person.name, ""), letter, now, seed)
@@ -185,13 +183,16 @@ def email_known(session: Session, person: Person, now: datetime) -> outbox.Mail:
     """Write the mail to a person whose email another person tried to use."""
     with i18n.use(person.language):
         letter = MailContent(
-            subject=t("You have an access to ODOportal already"),
+            subject=t("You already have access to ODOportal"),
             paragraphs=[
-                t("Somebody asked to use your email for another access to ODOportal. It already belongs to yours, so nothing was changed."),
-                t("If it was you, sign in with this email, or ask to be invited to the other account."),
+                t(
+                    "Someone asked to use your email address for another access to ODOportal. It already belongs to "
+                    "yours, so nothing was changed."
+                ),
+                t("If it was you, sign in with this email address, or ask to be invited to the other account."),
             ],
             button=t("Sign in"),
-            address=address("login", person.language),
+            address=absolute_link(person.language, "/login"),
         )
         return post(session, person.email, person.language, person.name, letter, now)
 
@@ -200,13 +201,18 @@ def email_changed(session: Session, person: Person, old: str, seed: str, now: da
     """Write the notice about a changed email to the old mailbox, with the link that undoes the change."""
     with i18n.use(person.language):
         letter = MailContent(
-            subject=t("Your email for ODOportal was changed"),
+            subject=t("Your email address for ODOportal was changed"),
             paragraphs=[
-                t("On {moment}, your email was changed from {old} to {new}.", moment=_moment(person, now), old=old, new=person.email),
-                t("If it was not you, undo it: every browser is signed out, and we mail you a link to a new password."),
+                t(
+                    "On {moment}, your email address was changed from {old} to {new}.",
+                    moment=i18n.written_moment(now),
+                    old=old,
+                    new=person.email,
+                ),
+                t("If it was not you, undo it: every browser will be signed out, and we will send you a link to choose a new password."),
             ],
             button=t("It was not me"),
-            address=address(f"undo?token={outbox.TOKEN_PLACEHOLDER}", person.language),
+            address=absolute_link(person.language, "/undo", token=outbox.TOKEN_PLACEHOLDER),
             after=t("The link works once, for 7 days. If it was you, do nothing."),
         )
         return post(session, old, person.language, person.name, letter, now, seed)
@@ -216,7 +222,7 @@ def email_in_force(session: Session, person: Person, now: datetime) -> outbox.Ma
     """Write the notice about a changed email to the new mailbox."""
     with i18n.use(person.language):
         letter = MailContent(
-            subject=t("Your email for ODOportal was changed"),
+            subject=t("Your email address for ODOportal was changed"),
             paragraphs=[t("From now on, you sign in with {email}. Your password stays the same.", email=person.email)],
         )
         return post(session, person.email, person.language, person.name, letter, now)
@@ -240,12 +246,12 @@ def new_browser(
         letter = MailContent(
             subject=t("New sign-in to ODOportal"),
             paragraphs=[
-                t("On {moment}, somebody signed in as you with a browser that we do not know yet:", moment=_moment(person, now)),
+                t("On {moment}, someone signed in as you with a browser that we do not recognize:", moment=i18n.written_moment(now)),
                 t("{browser}, network address {address}", browser=describe(agent), address=network),
-                t("If it was not you, say so: every browser is signed out, and we mail you a link to a new password."),
+                t("If it was not you, tell us: every browser will be signed out, and we will send you a link to choose a new password."),
             ],
             button=t("It was not me"),
-            address=address(f"alert?token={outbox.TOKEN_PLACEHOLDER}", person.language),
+            address=absolute_link(person.language, "/alert", token=outbox.TOKEN_PLACEHOLDER),
             after=t("The link works once, for 7 days. If it was you, do nothing."),
         )
         return post(session, person.email, person.language, person.name, letter, now, seed)
@@ -253,7 +259,7 @@ def new_browser(
 
 def _security(session: Session, person: Person, subject: str, paragraphs: list[str], now: datetime) -> outbox.Mail:
     """Write a notice with a button to the page "Sign-in and security"; the person's language must be the current one."""
-    where = address("profile/security", person.language)
+    where = absolute_link(person.language, "/profile/security")
     return post(
         session, person.email, person.language, person.name, MailContent(subject, paragraphs, t("Sign-in and security"), where), now
     )
@@ -262,13 +268,13 @@ def _security(session: Session, person: Person, subject: str, paragraphs: list[s
 def passkey(session: Session, person: Person, name: str, added: bool, now: datetime) -> outbox.Mail:
     """Write the notice about an added or removed passkey."""
     with i18n.use(person.language):
-        moment = _moment(person, now)
+        moment = i18n.written_moment(now)
         if added:
             subject = t("A passkey was added")
-            said = t("On {moment}, the passkey “{name}” was added. Whoever has it signs in as you.", moment=moment, name=name)
+            said = t("On {moment}, the passkey “{name}” was added. Anyone who has it can sign in as you.", moment=moment, name=name)
         else:
             subject = t("A passkey was removed")
-            said = t("On {moment}, the passkey “{name}” was removed. Nobody signs in with it any more.", moment=moment, name=name)
+            said = t("On {moment}, the passkey “{name}” was removed. It can no longer be used to sign in.", moment=moment, name=name)
         return _security(session, person, subject, [said, t("If it was not you, choose a new password at once and write to us.")], now)
 
 
@@ -284,18 +290,21 @@ def two_step(session: Session, person: Person, on: bool, now: datetime, staff: b
         keys: whether the person still has passkeys.
     """
     with i18n.use(person.language):
-        moment = _moment(person, now)
+        moment = i18n.written_moment(now)
         if on:
             subject = t("Two-step sign-in is on")
-            said = t("Since {moment}, a code of your authenticator app is asked after your password.", moment=moment)
+            said = t("Since {moment}, you are asked for a code from your authenticator app after your password.", moment=moment)
         else:
             subject = t("Two-step sign-in is off")
             said = (
-                t("On {moment}, Odotrack switched it off at your request. Only your password is asked from now on.", moment=moment)
+                t("On {moment}, Odotrack turned it off at your request. From now on, only your password is required.", moment=moment)
                 if staff
-                else t("Since {moment}, no code of an app is asked after your password, but one of your passkeys.", moment=moment)
+                else t(
+                    "Since {moment}, you are asked for one of your passkeys after your password, and no longer for a code from an app.",
+                    moment=moment,
+                )
                 if keys
-                else t("Since {moment}, only your password is asked.", moment=moment)
+                else t("Since {moment}, only your password is required.", moment=moment)
             )
         return _security(session, person, subject, [said, t("If it was not you, choose a new password at once and write to us.")], now)
 
@@ -304,24 +313,20 @@ def step_failed(session: Session, person: Person, now: datetime) -> outbox.Mail:
     """Write the notice about a sign-in with the correct password and several wrong codes."""
     with i18n.use(person.language):
         paragraphs = [
-            t("On {moment}, somebody signed in with your password and then entered several wrong codes.", moment=_moment(person, now)),
-            t("If it was not you, somebody knows your password: choose a new one at once."),
+            t("On {moment}, someone entered your password and then several incorrect codes.", moment=i18n.written_moment(now)),
+            t("If it was not you, someone knows your password: choose a new one at once."),
         ]
-        return _security(session, person, t("Several wrong codes at your sign-in"), paragraphs, now)
+        return _security(session, person, t("Several incorrect codes when signing in"), paragraphs, now)
 
 
 def recovery_used(session: Session, person: Person, left: int, now: datetime) -> outbox.Mail:
     """Write the notice about a used recovery code, with the number of codes left."""
     with i18n.use(person.language):
         paragraphs = [
-            t("On {moment}, somebody signed in as you with a recovery code. Codes left: {n}.", moment=_moment(person, now), n=left),
+            t("On {moment}, someone signed in as you with a recovery code. Codes left: {n}.", moment=i18n.written_moment(now), n=left),
             t("If it was not you, choose a new password at once and write to us."),
         ]
         return _security(session, person, t("A recovery code was used"), paragraphs, now)
-
-
-def _moment(person: Person, now: datetime) -> str:
-    return i18n.Formats(person.region).moment(clock.to_local(now))
 
 
 def invited(session: Session, person: Person, account: Account, seed: str, now: datetime) -> outbox.Mail:
@@ -338,14 +343,14 @@ def invited(session: Session, person: Person, account: Account, seed: str, now: 
                 subject=t("Your access to ODOportal"),
                 paragraphs=[about, t("You will see your orders and invoices there. To begin, choose a password.")],
                 button=t("Choose a password"),
-                address=address(f"invite?token={outbox.TOKEN_PLACEHOLDER}", person.language),
+                address=absolute_link(person.language, "/invite", token=outbox.TOKEN_PLACEHOLDER),
                 after=t("The link works once, for 7 days. If you did not expect this, do nothing."),
             )
         else:
             letter = MailContent(
                 subject=t("Your access to ODOportal"),
-                paragraphs=[about, t("Sign in with your email and the password you have.")],
+                paragraphs=[about, t("Sign in with your email address and the password you already have.")],
                 button=t("Sign in"),
-                address=address("login", person.language),
+                address=absolute_link(person.language, "/login"),
             )
         return post(session, person.email, person.language, person.name, letter, now, seed)

@@ -153,16 +153,16 @@ def explain(why: Weakness) -> str:
     if why is Weakness.LONG:
         return t("The password is too long: use at most {n} characters.", n=LONGEST)
     if why is Weakness.PERSONAL:
-        return t("The password is mostly your name, your email or ours. Add other words.")
-    return t("The password is on the list of those that are guessed first. Use several words that do not belong together.")
+        return t("The password is mostly your name, your email address or our name. Add other words.")
+    return t("This is one of the most commonly guessed passwords. Use several words that do not belong together.")
 
 
 def rules() -> list[str]:
     """Return the password rules shown on the page, in the current language."""
     return [
         t("From {fewest} to {most} characters. Several words make a good password.", fewest=SHORTEST, most=LONGEST),
-        t("Any character is allowed, spaces too. Nothing has to be a capital, a digit or a symbol."),
-        t("Not a common password, and not your name, your email or ours."),
+        t("Any character is allowed, including spaces. No capital, digit or symbol is required."),
+        t("Not a common password, and not your name, your email address or our name."),
     ]
 
 

@@ -1,8 +1,6 @@
 """The pages before sign-in: each is one form, drawn as the slots of the page around it (`page.page`), in the current language."""
 
-from urllib.parse import quote, urlencode
-
-from odoportal.core.i18n import t
+from odoportal.core.i18n import current_language, t
 from odoportal.forms.view import FormView
 from odoportal.rooms.signin import forms, passwords, view
 from odoportal.rooms.signin.models import LinkKind
@@ -13,6 +11,7 @@ from odoportal.ui.page import page_url
 from odoportal.ui.public_form import PublicForm
 from odoportal.ui.strength import strength
 from odoportal.ui.template import Bound, El, Node, View, el, icon
+from odoportal.web.links import page_link
 
 
 def slots(form: PublicForm, values: FormView | None = None) -> dict[str, str]:
@@ -24,7 +23,7 @@ def slots(form: PublicForm, values: FormView | None = None) -> dict[str, str]:
     )
     foot = el(
         "p",
-        el("span", t("Your email is used only to sign you in and to write to you about your account.")),
+        el("span", t("Your email address is used only to sign you in and to write to you about your account.")),
         " ",
         el("a", t("Privacy"), href=page_url("/privacy"), data_out=True),
         cls="small muted signin-foot",
@@ -80,7 +79,7 @@ def _passkey(text: str, look: str) -> tuple[Node, ...]:
 
 def login(values: FormView, wanted: str = "") -> dict[str, str]:
     """Render the sign-in form. `wanted` is the checked return address; it is kept in the address of the form."""
-    keep_hint = t("For 30 days, on a device of your own.")
+    keep_hint = t("For 30 days, on your own device.")
     form = PublicForm(
         "login",
         (
@@ -91,7 +90,7 @@ def login(values: FormView, wanted: str = "") -> dict[str, str]:
         t("Login"),
         model=forms.SignIn,
         title=t("Sign In"),
-        action=page_url("/login") + (f"?next={quote(wanted, safe='')}" if wanted else ""),
+        action=page_link(current_language(), "/login", next=wanted),
         aside=(*_passkey(t("Sign in with a passkey"), "button-second"), leave(t("Forgot password?"), page_url("/forgot"))),
     )
     return slots(form, values)
@@ -102,12 +101,12 @@ def code(values: FormView, wanted: str, factors: UsableFactors, recovery: bool) 
     by_recovery = recovery or (factors.dead_app and not factors.keys)
     typed = by_recovery or factors.app or not factors.keys
     if by_recovery:
-        text = t("Enter one of the recovery codes that you kept. Each works once.")
+        text = t("Enter one of the recovery codes that you saved. Each works once.")
         field = Field("code", t("Recovery code"), "recovery", autocomplete="one-time-code")
     else:
-        text = t("Enter the code of 6 digits that your authenticator app shows.")
+        text = t("Enter the 6-digit code that your authenticator app shows.")
         field = Field("code", t("Code"), "code", autocomplete="one-time-code")
-    remember_hint = t("No second step for 30 days, on a device of your own.")
+    remember_hint = t("No second step for 30 days, on your own device.")
     remember = Field("remember", t("Remember this device"), hint=remember_hint, cls="field-helped")
     form = PublicForm(
         "code",
@@ -125,7 +124,7 @@ def code(values: FormView, wanted: str, factors: UsableFactors, recovery: bool) 
 
 def _code_url(wanted: str, recovery: bool) -> str:
     query = ({"recovery": "1"} if recovery else {}) | ({"next": wanted} if wanted else {})
-    return page_url("/code") + (f"?{urlencode(query)}" if query else "")
+    return page_link(current_language(), "/code", **query)
 
 
 def _other_factors(wanted: str, factors: UsableFactors, recovery: bool) -> tuple[Node, ...]:
@@ -141,7 +140,7 @@ def _other_factors(wanted: str, factors: UsableFactors, recovery: bool) -> tuple
             other += (
                 el(
                     "p",
-                    t("Passkeys need a browser that knows them, and its scripts. Use a recovery code."),
+                    t("Passkeys need a recent browser with JavaScript turned on. Use a recovery code."),
                     cls="field-hint passkey-lacking",
                 ),
             )
@@ -158,7 +157,7 @@ def forgot(values: FormView) -> dict[str, str]:
         t("Send the link"),
         model=forms.Forgot,
         title=t("Forgot your password?"),
-        text=(t("Enter your email. We will send you a link to choose a new password."),),
+        text=(t("Enter your email address. We will send you a link to choose a new password."),),
         action=page_url("/forgot"),
         aside=_back_to_sign_in(),
     )
@@ -168,20 +167,20 @@ def forgot(values: FormView) -> dict[str, str]:
 def reset_requested() -> dict[str, str]:
     """Render the message after a request for a reset link, which is the same for every email."""
     text = t(
-        "The link works once, for 30 minutes. Nothing after a few minutes? Look among unwanted mail, or check that you entered the email "
-        "your account has."
+        "The link works once, for 30 minutes. Nothing after a few minutes? Look in your junk folder, or check "
+        "that you entered the email address of your account."
     )
     form = PublicForm(
         "sent",
         (),
         t("Back to sign-in"),
-        title=t("Look at your mail"),
+        title=t("Check your email"),
         text=(text,),
         action=page_url("/login"),
         method="get",
         aside=leave(t("Send another link"), page_url("/forgot")),
     )
-    return slots(form, FormView(notice=t("If the email you entered has an access to ODOportal, a link is on its way to it.")))
+    return slots(form, FormView(notice=t("If the email address you entered has access to ODOportal, a link is on its way to it.")))
 
 
 def password(kind: LinkKind, values: FormView) -> dict[str, str]:
@@ -193,7 +192,7 @@ def password(kind: LinkKind, values: FormView) -> dict[str, str]:
         t("Save the password"),
         model=forms.NewPassword,
         title=t("Choose your password") if first else t("Choose a new password"),
-        text=() if first else (t("Afterwards you are signed out everywhere and sign in with the new password."),),
+        text=() if first else (t("Afterwards, you will be signed out everywhere and can sign in with the new password."),),
         action=page_url(f"/{kind.value}"),
     )
     return slots(form, values)
@@ -207,7 +206,7 @@ def invalid_link(kind: LinkKind) -> dict[str, str]:
 
 def invalid_unsubscribe_link() -> dict[str, str]:
     """Render the message for an unsubscribe link that the portal did not make, or whose reader is gone."""
-    return _dead_end(t("This link no longer works"), t("Sign in and choose in your profile, under Notices, which mails you get."))
+    return _dead_end(t("This link no longer works"), t("Sign in and choose in your profile, under Notices, which emails you receive."))
 
 
 def _dead_end(title: str, text: str, ask: str = "") -> dict[str, str]:
@@ -225,15 +224,15 @@ def link_explanation(kind: LinkKind, old: str, new: str) -> dict[str, str]:
         old: the person's email before the change; empty for an alert.
         new: the person's email after the change; empty for an alert.
     """
-    ends = t("Every browser is signed out, the password no longer works, and we mail you a link to a new one.")
-    back = t("Passkeys, an authenticator app and recovery codes that were set up since then are taken back.")
+    ends = t("Every browser will be signed out, the password will no longer work, and we will send you a link to choose a new one.")
+    back = t("Passkeys, an authenticator app and recovery codes that were set up since then will be removed.")
     if kind is LinkKind.EMAIL:
-        title, button = t("Confirm your new email"), t("Confirm this email")
-        text = (t("From then on, you sign in with {new} instead of {old}.", new=new, old=old),)
+        title, button = t("Confirm your new email address"), t("Confirm this address")
+        text = (t("From then on, you will sign in with {new} instead of {old}.", new=new, old=old),)
     elif kind is LinkKind.UNDO:
-        title, button = t("Undo the change of your email"), t("Undo the change")
-        text = (t("Your email becomes {old} again.", old=old), ends, back)
+        title, button = t("Undo the change of your email address"), t("Undo the change")
+        text = (t("Your email address becomes {old} again.", old=old), ends, back)
     else:
-        title, button = t("It was somebody else"), t("It was not me")
-        text = (t("You say that somebody else signed in as you."), ends, back)
+        title, button = t("It was someone else"), t("It was not me")
+        text = (t("You are reporting that someone else signed in as you."), ends, back)
     return slots(PublicForm("link", (), button, title=title, text=text, action=page_url(f"/{kind.value}")))

@@ -1,13 +1,10 @@
 """The sign-in room: sign-in, links by mail, sessions."""
 
-from datetime import datetime
-
-from sqlmodel import Session
-
+from odoportal.accounts import unsolicited
 from odoportal.core.i18n import t
 from odoportal.forms import handling
 from odoportal.pages.room import KeptData, Room, Web
-from odoportal.rooms.signin import service
+from odoportal.rooms.signin import email_change, known_browsers, links, passkeys, sessions, two_factor
 from odoportal.rooms.signin.activity import ACTIVITY
 
 
@@ -25,9 +22,11 @@ def _web() -> Web:
             Page("/forgot", "Forgot your password?", page, fill=routes.fill_forgot, post=routes.post_forgot, private=False),
             Page("/reset", "Choose a new password", page, fill=link_pages.fill_reset, post=link_pages.post_reset, private=False),
             Page("/invite", "Choose your password", page, fill=link_pages.fill_invite, post=link_pages.post_invite, private=False),
-            Page("/email", "Confirm your new email", page, fill=link_pages.fill_email, post=link_pages.post_email, private=False),
-            Page("/undo", "Undo the change of your email", page, fill=link_pages.fill_undo, post=link_pages.post_undo, private=False),
-            Page("/alert", "It was somebody else", page, fill=link_pages.fill_alert, post=link_pages.post_alert, private=False),
+            Page("/email", "Confirm your new email address", page, fill=link_pages.fill_email, post=link_pages.post_email, private=False),
+            Page(
+                "/undo", "Undo the change of your email address", page, fill=link_pages.fill_undo, post=link_pages.post_undo, private=False
+            ),
+            Page("/alert", "It was someone else", page, fill=link_pages.fill_alert, post=link_pages.post_alert, private=False),
         ],
         routes=[Route("/auth/sign-out", routes.sign_out, methods=["POST"])],
     )
@@ -35,30 +34,34 @@ def _web() -> Web:
 
 def _kept() -> list[KeptData]:
     return [
-        KeptData(t("Name, email, phone, language"), t("To let you in and to write to you"), t("As long as you have access")),
+        KeptData(t("Name, email, phone, language"), t("To give you access and to write to you"), t("As long as you have access")),
         KeptData(
-            t("Emails you used before"),
+            t("Email addresses you used before"),
             t("To recognize you in Odotrack’s files, and to let you go back to them for 7 days"),
             t("As long as you have access"),
         ),
-        KeptData(t("Password"), t("To let you in. Only a value that cannot be turned back is kept"), t("Until you choose another")),
+        KeptData(t("Password"), t("To give you access. Only an irreversible (hashed) value is kept"), t("Until you choose another")),
         KeptData(
             t("Open sessions: browser, address, last use"),
             t("To protect your access"),
             t("Until they end: 12 hours, or 30 days where you stay signed in"),
         ),
-        KeptData(t("Sign-ins: when, browser, address"), t("So that you notice somebody else’s"), t("90 days")),
+        KeptData(
+            t("Browsers you have signed in with: an identifier, last use"),
+            t("To notify you of a sign-in with a new one, and to remember a trusted device"),
+            t("12 months from the last sign-in"),
+        ),
+        KeptData(t("Sign-ins: when, browser, address"), t("So that you can spot sign-ins that are not yours"), t("90 days")),
         KeptData(
             t("Authenticator app, recovery codes, passkeys"),
-            t("To make sure that it is you. Nothing kept here alone opens your access"),
-            t("Until you take them away"),
+            t("To make sure that it is you. What is kept here is not enough to sign in as you"),
+            t("Until you remove them"),
         ),
     ]
 
 
-def _purge(session: Session, now: datetime) -> int:
-    """Delete the expired rows of sign-in, and those of sent forms, which are of every room."""
-    return service.purge_expired(session, now) + handling.purge_expired(session, now)
-
-
-ROOM = Room("signin", _web, activity=ACTIVITY, kept=_kept, purge=_purge)
+# Sent forms and unsolicited emails are of every room; they are purged here.
+_PURGES = tuple(
+    module.purge_expired for module in (sessions, links, email_change, known_browsers, two_factor, passkeys, unsolicited, handling)
+)
+ROOM = Room("signin", _web, activity=ACTIVITY, kept=_kept, purges=_PURGES)

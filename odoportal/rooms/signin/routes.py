@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from urllib.parse import quote
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
@@ -22,6 +21,7 @@ from odoportal.limits.work_queue import retry_later
 from odoportal.rooms.signin import attempts, cookies, forms, passkeys, public_pages, security_log, service, two_factor, view
 from odoportal.rooms.signin.models import LinkKind
 from odoportal.rooms.signin.return_url import safe_return_url
+from odoportal.web.links import page_link
 from odoportal.web.page import PageContent, PageRequest
 
 _NO_STORE = {"cache-control": "no-store"}
@@ -79,7 +79,7 @@ async def post_login(page_request: PageRequest) -> PageContent | Response:
     submitted = attempts.SignInForm(sent.email, sent.password.get_secret_value(), keep, browser, cookies.session_hash(page_request.request))
     result = await attempts.attempt(submitted, clock.now())
     if result.step is not None:
-        answer = redirect(f"/{page_request.language}/code{_next_query(_checked_next(wanted, page_request.language))}")
+        answer = redirect(page_link(page_request.language, "/code", next=_checked_next(wanted, page_request.language)))
         cookies.set_link(answer, LinkKind.CODE, result.step, int(two_factor.LIFE.total_seconds()))
         return answer
     if result.token is None:
@@ -119,16 +119,12 @@ async def _post_passkey(page_request: PageRequest, form: dict[str, str]) -> Page
     return answer
 
 
-def _next_query(wanted: str) -> str:
-    return f"?next={quote(wanted, safe='')}" if wanted else ""
-
-
 async def fill_code(page_request: PageRequest) -> PageContent | Response:
     """Fill the page of the second step, or redirect to the sign-in page if no second step is open."""
     wanted = page_request.query.get("next", "")
     factors = await read(two_factor.usable_factors, cookies.link_token(page_request.request, LinkKind.CODE), clock.now())
     if factors is None:
-        return redirect(f"/{page_request.language}/login{_next_query(_checked_next(wanted, page_request.language))}")
+        return redirect(page_link(page_request.language, "/login", next=_checked_next(wanted, page_request.language)))
     slots = public_pages.code(FormView(), _checked_next(wanted, page_request.language), factors, "recovery" in page_request.query)
     return form_page(slots, HTTPStatus.OK)
 
@@ -164,7 +160,7 @@ async def post_code(page_request: PageRequest) -> PageContent | Response:
     if result.token is None and not result.ended:
         return page(error=view.wrong_code() if isinstance(proof, str) else view.wrong_passkey())
     if result.token is None:
-        answer = redirect(f"/{page_request.language}/login?again=1{_next_query(wanted).replace('?', '&')}")
+        answer = redirect(page_link(page_request.language, "/login", again="1", next=wanted))
     else:
         answer = redirect(safe_return_url(page_request.query.get("next", ""), page_request.language))
         cookies.set_session(answer, result.token, result.keep)

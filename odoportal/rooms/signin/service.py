@@ -9,13 +9,12 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from odoportal.accounts import unsolicited
 from odoportal.accounts.activity_log import STAFF, Actor, PeopleActivity, record
 from odoportal.accounts.models import Person, Role
 from odoportal.accounts.service import UnusableEmail, add_member, find_account, find_person, get_or_create_person
 from odoportal.core.identity import Identity
 from odoportal.mail import outbox
-from odoportal.rooms.signin import email_change, known_browsers, links, mails, passkeys, security_log, sessions, two_factor
+from odoportal.rooms.signin import known_browsers, links, mails, passkeys, security_log, sessions, two_factor
 from odoportal.rooms.signin.activity import SigninActivity
 from odoportal.rooms.signin.models import LinkKind, SignInMethod
 from odoportal.rooms.signin.sessions import Browser, end_all, end_if_expired, exists, resolve, sign_out, touch
@@ -35,7 +34,6 @@ __all__ = [
     "finish_sign_in",
     "invite",
     "password_of",
-    "purge_expired",
     "remove_passkey",
     "rename_passkey",
     "renew_codes",
@@ -435,17 +433,3 @@ def invite(
     mails.invited(session, person, account, seed, now)
     security_log.log_event("user_created", level=logging.WARNING, person=person.id, account=account.number, role=role)
     return person
-
-
-def purge_expired(session: Session, now: datetime) -> int:
-    """Delete the expired rows of sign-in and of unsolicited mails; return their number."""
-    purges = (
-        sessions.purge_expired,
-        links.purge_expired,
-        email_change.purge_expired,
-        known_browsers.purge_expired,
-        two_factor.purge_expired,
-        passkeys.purge_expired,
-        unsolicited.purge_expired,
-    )
-    return sum(purge(session, now) for purge in purges)

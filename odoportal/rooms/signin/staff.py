@@ -25,7 +25,7 @@ def person_of(session: Session, email: str) -> Person:
     """
     person = find_person(session, email)
     if person is None:
-        raise NoSuchPerson(f"Nobody has the email {email}.")
+        raise NoSuchPerson(f"No one has the email {email}.")
     return person
 
 

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -277,11 +278,16 @@ def try_proof(session: Session, step: SecondStep, proof: str | passkeys.Answer, 
     return TryResult(method, method is None and step.tries >= MOST_TRIES)
 
 
+def clean_code(typed: str) -> str:
+    """Return the letters and digits of a typed code: hyphens of any kind, spaces, bullets and points are no part of one."""
+    return "".join(c for c in unicodedata.normalize("NFKC", typed) if c.isalnum()).lower()
+
+
 def _check_proof(session: Session, person_id: int, proof: str | passkeys.Answer, now: datetime) -> SignInMethod | None:
     if isinstance(proof, passkeys.Answer):
         # The challenge is bound to the person of the step.
         return SignInMethod.BOTH if passkeys.verify(session, passkeys.ChallengePurpose.STEP, proof, now) is not None else None
-    plain = "".join(proof.split()).replace("-", "").lower()
+    plain = clean_code(proof)
     if plain.isascii() and plain.isdecimal():
         app = active_app(session, person_id)
         return SignInMethod.CODE if app is not None and _use_code(session, app, plain, now) else None

@@ -54,26 +54,15 @@ def _period(view: Bound) -> Node:
 
 
 def _files(view: Bound) -> Node:
+    def file(picture: str, name: str, href: Bound) -> El:
+        hidden = el("span", " ", t("Statement"), cls="sr")
+        return el("a", icon(picture), name, hidden, href=href, cls="button button-second", data_out=True)
+
     return el(
         "div",
-        el(
-            "a",
-            icon("file-text"),
-            "CSV",
-            el("span", " ", t("Statement"), cls="sr"),
-            href=view.csv,
-            cls="button button-second",
-            data_out=True,
-        ),
-        el(
-            "a",
-            icon("file-down"),
-            "PDF",
-            el("span", " ", t("Statement"), cls="sr"),
-            href=view.pdf,
-            cls="button button-second",
-            data_out=True,
-        ),
+        file("file-spreadsheet", "Excel", view.xlsx),
+        file("file-down", "PDF", view.pdf),
+        file("file-text", t("CSV, for programs"), view.csv),
         cls="layout-row",
     )
 
@@ -118,19 +107,26 @@ def _movements(view: Bound) -> Node:
     head = el(
         "tr",
         el("th", t("Date"), scope="col", cls="tab"),
-        el("th", t("Movement"), scope="col"),
+        el("th", t("Transaction"), scope="col"),
         el("th", t("Amount"), el("span", t("Balance"), cls="phone document-note"), scope="col", cls="r"),
         el("th", t("Balance"), scope="col", cls="r tab"),
     )
-    none = el("tr", el("td", cls="tab"), el("td", t("Nothing moved in this period."), colSpan=3, cls="soft"))
+    older = el(
+        "tr",
+        el("td", cls="tab"),
+        el("td", view.older, cls="soft"),
+        el("td", view.older_amount, el("span", view.carried, cls="phone document-note"), cls="r nw soft"),
+        el("td", view.carried, cls="r nw tab soft"),
+    )
+    none = el("tr", el("td", cls="tab"), el("td", t("No transactions in this period."), colSpan=3, cls="soft"))
     body = el(
         "tbody",
         balance(t("Opening balance"), view.since, view.opening),
+        when(view.older, older),
         when(view.rows, each(view.rows, row), none),
-        when(view.more, el("tr", el("td", cls="tab"), el("td", view.more, colSpan=3, cls="soft"))),
         balance(t("Closing balance"), view.until, view.closing),
     )
-    caption = el("caption", el("h2", t("Movements")), " ", el("span", view.period, cls="muted statements-over"))
+    caption = el("caption", el("h2", t("Transactions")), " ", el("span", view.period, cls="muted statements-over"))
     return el("table", caption, el("thead", head), body, cls="document-table statements-movements")
 
 
@@ -138,9 +134,16 @@ def _aging(view: Bound) -> Node:
     def row(name: Node, amount: Bound, cls: str = "") -> El:
         return el("tr", el("th", name, scope="row"), el("td", amount, cls="r nw"), cls=cls)
 
-    head = el("tr", el("th", t("Past due"), scope="col"), el("th", t("Open"), scope="col", cls="r"))
-    credit = when(view.credit, (row(t("Credit not applied to an invoice"), view.credit), row(t("Closing balance"), view.closing, "b")))
-    body = el("tbody", each(view.aging, lambda age: row(age.text, age.amount)), row(t("Open in all"), view.owed, "b"), credit)
+    head = el("tr", el("th", t("Due"), scope="col"), el("th", t("Outstanding"), scope="col", cls="r"))
+    being_paid = (row(t("You owe"), view.owed, "b"), row(t("Payments being processed"), view.being_paid))
+    body = el(
+        "tbody",
+        each(view.aging, lambda age: row(age.text, age.amount)),
+        when(view.owed, being_paid),
+        row(t("Total outstanding"), view.unpaid, "b"),
+        when(view.credit, row(t("Credit on account"), view.credit)),
+        row(t("Closing balance"), view.closing, "b"),
+    )
     caption = el("caption", el("h2", t("Aging")), el("span", view.aged, cls="muted statements-over"))
     return el("table", caption, el("thead", head), body, cls="document-table statements-aging")
 

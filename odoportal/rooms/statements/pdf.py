@@ -11,7 +11,6 @@ from starlette.responses import Response
 from odoportal.core import clock, database, i18n
 from odoportal.core.i18n import Formats, t
 from odoportal.core.identity import ActiveMembership, require_identity
-from odoportal.core.money import ZERO
 from odoportal.documents import pdf, routes
 from odoportal.documents.sheet import Block, Sheet, TotalRow, seller
 from odoportal.documents.view import LineView
@@ -19,8 +18,9 @@ from odoportal.limits import concurrent_files
 from odoportal.lists.download import attachment
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.statements import service
+from odoportal.rooms.statements.exports import period_name
 from odoportal.rooms.statements.service import Movement, Statement
-from odoportal.rooms.statements.view import RULES, aging_rows, movement_name, movement_note, truncation_notice
+from odoportal.rooms.statements.view import RULES, aging_rows, movement_name, movement_note, older_movements
 
 MAX_MOVEMENTS_PRINTED = 2_000
 
@@ -45,20 +45,25 @@ def statement_sheet(session: Session, account: ActiveMembership, query: ListQuer
     formats = Formats(i18n.region_of(language))
     since, until = service.period(query.since, query.until, today)
     found = service.statement(session, account.account_id, since, until, today, MAX_MOVEMENTS_PRINTED)
-    more = truncation_notice(found, formats)
     return StatementSheet(
         language=language,
         title=t("Statement"),
         facts=[(t("From"), formats.day(since)), (t("To"), formats.day(until)), (t("Closing balance"), formats.amount(found.closing))],
         parties=[seller(), Block(t("Account"), [account.name, t("No. {number}", number=account.number)])],
-        heads=(t("Movement"), t("Date"), t("Amount"), t("Balance")),
+        heads=(t("Transaction"), t("Date"), t("Amount"), t("Balance")),
         lines=[
             LineView("opening", "", formats.day(since), t("Opening balance"), "", "", formats.amount(found.opening)),
+            *_older(found, formats),
             *(_line(at, move, formats, language) for at, move in enumerate(found.movements)),
         ],
         sums=_sums(found, formats),
-        notes=[Block(t("Movements"), [more])] if more else [],
     )
+
+
+def _older(found: Statement, formats: Formats) -> list[LineView]:
+    name = older_movements(found)
+    amounts = formats.amount(found.carried - found.opening), formats.amount(found.carried)
+    return [LineView("older", "", "", name, "", *amounts)] if name else []
 
 
 def _line(at: int, move: Movement, formats: Formats, language: str) -> LineView:
@@ -78,11 +83,17 @@ def _sums(found: Statement, formats: Formats) -> list[TotalRow]:
         TotalRow(t("Opening balance"), formats.amount(found.opening)),
         TotalRow(t("Invoiced"), formats.amount(found.charged)),
         TotalRow(t("Paid and credited"), formats.amount(-found.credited)),
-        TotalRow(t("Closing balance"), formats.amount(found.closing), kind="balance"),
-        *(TotalRow(age.text, age.amount, t("past due") if age.key != "current" else "") for age in aging_rows(found.aging, formats)),
-        TotalRow(t("Open in all"), formats.amount(found.aging.total), kind="total"),
+        TotalRow(t("Closing balance"), formats.amount(found.closing), kind="total"),
+        TotalRow(t("Outstanding on {day}, by age", day=formats.day(found.until)), "", kind="heading"),
+        *(TotalRow(age.text, age.amount) for age in aging_rows(found.aging, formats)),
     ]
-    return [*rows, TotalRow(t("Credit not applied to an invoice"), formats.amount(-found.credit))] if found.credit > ZERO else rows
+    if found.aging.being_paid:
+        rows.append(TotalRow(t("You owe"), formats.amount(found.aging.owed), kind="total"))
+        rows.append(TotalRow(t("Payments being processed"), formats.amount(found.aging.being_paid)))
+    rows.append(TotalRow(t("Total outstanding"), formats.amount(found.aging.total), kind="total"))
+    if found.credit:
+        rows.append(TotalRow(t("Credit on account"), formats.amount(-found.credit)))
+    return [*rows, TotalRow(t("Closing balance"), formats.amount(found.closing), kind="balance")]
 
 
 def _render(account: ActiveMembership, params: Mapping[str, str], language: str, today: date, paper: str) -> bytes:
@@ -97,10 +108,8 @@ async def download_statement(request: Request) -> Response:
     language, params, today = request.path_params["language"], request.query_params, clock.today()
     if language not in i18n.LANGUAGES:
         return routes.not_found()
-    query = ListQuery.parse(RULES, params)
-    first, last = service.period(query.since, query.until, today)
     with i18n.use(language):
-        headers = attachment(f"{routes.file_name(t('Statement'))}-{first.isoformat()}-{last.isoformat()}.pdf")
+        headers = attachment(f"{routes.file_name(t('Statement'))}-{period_name(ListQuery.parse(RULES, params), today)}.pdf")
     paper = params.get("paper", "") if params.get("paper") in pdf.PAPERS else "letter"
     who = require_identity()
     with concurrent_files.FILES.held(f"{who.person_id}"):

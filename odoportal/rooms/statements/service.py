@@ -15,7 +15,7 @@ from enum import StrEnum
 from itertools import islice, pairwise
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select, type_coerce
+from sqlalchemy import ColumnElement, and_, case, func, literal, select, type_coerce
 from sqlmodel import Session, col
 
 from odoportal.core import clock
@@ -57,18 +57,24 @@ class Movement:
 
 @dataclass(frozen=True)
 class Aging:
-    """The open amounts of invoices, in dollars, by days past due."""
+    """The unpaid balances of invoices, in dollars: what pending payments cover of them, and the rest by days past due."""
 
     current: Decimal = ZERO
     to_30: Decimal = ZERO
     to_60: Decimal = ZERO
     to_90: Decimal = ZERO
     older: Decimal = ZERO
+    being_paid: Decimal = ZERO
+
+    @property
+    def owed(self) -> Decimal:
+        """The sum of all ages: what is to pay."""
+        return self.current + self.to_30 + self.to_60 + self.to_90 + self.older
 
     @property
     def total(self) -> Decimal:
-        """The sum of all open amounts."""
-        return self.current + self.to_30 + self.to_60 + self.to_90 + self.older
+        """The sum of all unpaid balances."""
+        return self.owed + self.being_paid
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,10 @@ class Statement:
     """The statement of a period, in dollars. `opening` plus the movements equals `closing`, and so does `aging.total` less `credit`.
 
     `charged` is the sum of the movements that increased the balance, `credited` of those that decreased it. `credit` is what was
-    paid or credited but covers no open invoice. `movements` has fewer than `count` entries if the caller set a maximum.
+    paid or credited but covers no open invoice.
+
+    If the caller set a maximum, `movements` are the newest of `count`. The balance before them is `carried`: the opening balance and the
+    sum of the older movements.
     """
 
     since: date
@@ -89,6 +98,7 @@ class Statement:
     credit: Decimal
     count: int
     movements: Sequence[Movement]
+    carried: Decimal
 
 
 def period(since: date | None, until: date | None, today: date) -> tuple[date, date]:
@@ -141,7 +151,7 @@ def statement(session: Session, account_id: int, since: date, until: date, today
         since: the first day.
         until: the last day; never after today.
         today: the business day.
-        max_count: the maximum number of movements, from the first one on; None for all of them.
+        max_count: the maximum number of movements, of which the newest are kept; None for all of them.
     """
     since, until = period(since, until, today)
     after = until + DAY
@@ -149,7 +159,11 @@ def statement(session: Session, account_id: int, since: date, until: date, today
     opening = charged - credited
     charged, credited, count = _sums(session, account_id, (since, after))
     closing = opening + charged - credited
-    open_amounts = aging(session, account_id, until)
+    open_amounts = aging(session, account_id, until, today)
+    if max_count is None or count <= max_count:
+        shown = list(movements(session, account_id, since, until, opening))
+    else:
+        shown = _newest(session, account_id, since, until, closing, max_count)
     return Statement(
         since=since,
         until=until,
@@ -160,13 +174,12 @@ def statement(session: Session, account_id: int, since: date, until: date, today
         aging=open_amounts,
         credit=open_amounts.total - closing,
         count=count,
-        movements=list(islice(movements(session, account_id, since, until, opening, max_count), max_count)),
+        movements=shown,
+        carried=closing - sum((move.amount for move in shown), ZERO),
     )
 
 
-def movements(
-    session: Session, account_id: int, since: date, until: date, opening: Decimal, max_count: int | None = None
-) -> Iterator[Movement]:
+def movements(session: Session, account_id: int, since: date, until: date, opening: Decimal) -> Iterator[Movement]:
     """Yield the movements of a period by day, with invoices before payments before credit notes. Rows are read as needed.
 
     Args:
@@ -175,29 +188,51 @@ def movements(
         since: the first day.
         until: the last day.
         opening: the balance before the first movement, in dollars.
-        max_count: how many to read of each kind, if the caller takes no more than that in all; None for all of them.
     """
-    days = (since, until + DAY)
-    streams = (read(session, account_id, days, max_count) for read in (_invoice_moves, _payment_moves, _credit_note_moves))
     balance = opening
-    ranks = tuple(MovementKind)
-    for move in heapq.merge(*streams, key=lambda move: (move["day"], ranks.index(move["kind"]))):
+    for move in _merged(session, account_id, (since, until + DAY)):
         balance += move["amount"]
         yield Movement(**move, balance=balance)
 
 
-def _invoice_moves(session: Session, account_id: int, days: _DayRange, max_count: int | None) -> Iterator[dict[str, Any]]:
+def _newest(session: Session, account_id: int, since: date, until: date, closing: Decimal, count: int) -> Sequence[Movement]:
+    """Return the newest movements of a period in their order; `closing` is the balance after the last one."""
+    balance, found = closing, list[Movement]()
+    for move in islice(_merged(session, account_id, (since, until + DAY), count), count):
+        found.append(Movement(**move, balance=balance))
+        balance -= move["amount"]
+    return found[::-1]
+
+
+def _merged(session: Session, account_id: int, days: _DayRange, newest: int | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the movements of all kinds in their order, or, with a number, that many newest ones of each kind, the last one first."""
+    ranks = tuple(MovementKind)
+    return heapq.merge(
+        *(read(session, account_id, days, newest) for read in (_invoice_moves, _payment_moves, _credit_note_moves)),
+        key=lambda move: (move["day"], ranks.index(move["kind"])),
+        reverse=newest is not None,
+    )
+
+
+def _ordered(found: Any, newest: int | None, *columns: Any) -> Any:
+    """Return a select in the order of some columns, or, with a number, of that many last rows in the reverse order."""
+    if newest is None:
+        return found.order_by(*(col(column) for column in columns))
+    return found.order_by(*(col(column).desc() for column in columns)).limit(newest)
+
+
+def _invoice_moves(session: Session, account_id: int, days: _DayRange, newest: int | None) -> Iterator[dict[str, Any]]:
     found = select(col(Invoice.number), col(Invoice.issued_on), col(Invoice.due_on), col(Invoice.total))
-    found = found.where(_invoices(account_id, days)).order_by(col(Invoice.issued_on), col(Invoice.id))
-    for batch in search.batches(session, found.limit(max_count)):
+    found = _ordered(found.where(_invoices(account_id, days)), newest, Invoice.issued_on, Invoice.id)
+    for batch in search.batches(session, found):
         for row in batch:
             yield {"day": row.issued_on, "kind": MovementKind.INVOICE, "number": row.number, "amount": row.total, "due_on": row.due_on}
 
 
-def _payment_moves(session: Session, account_id: int, days: _DayRange, max_count: int | None) -> Iterator[dict[str, Any]]:
+def _payment_moves(session: Session, account_id: int, days: _DayRange, newest: int | None) -> Iterator[dict[str, Any]]:
     shown = (Payment.id, Payment.reference, Payment.received_at, Payment.amount, Payment.method_en, Payment.method_fr)
     found = select(*(col(column) for column in shown)).where(_payments(account_id, days))
-    for batch in search.batches(session, found.order_by(col(Payment.received_at), col(Payment.id)).limit(max_count)):
+    for batch in search.batches(session, _ordered(found, newest, Payment.received_at, Payment.id)):
         applied = _invoice_numbers(session, account_id, [row.id for row in batch])
         for row in batch:
             yield {
@@ -223,11 +258,11 @@ def _invoice_numbers(session: Session, account_id: int, ids: Sequence[int]) -> M
     return numbers
 
 
-def _credit_note_moves(session: Session, account_id: int, days: _DayRange, max_count: int | None) -> Iterator[dict[str, Any]]:
+def _credit_note_moves(session: Session, account_id: int, days: _DayRange, newest: int | None) -> Iterator[dict[str, Any]]:
     shown = (CreditNote.number, CreditNote.issued_on, CreditNote.total, CreditNote.reason_en, CreditNote.reason_fr)
     found = select(*(col(column) for column in shown), col(Invoice.number).label("invoice"))
     found = found.join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id)).where(_credit_notes(account_id, days))
-    for batch in search.batches(session, found.order_by(col(CreditNote.issued_on), col(CreditNote.id)).limit(max_count)):
+    for batch in search.batches(session, _ordered(found, newest, CreditNote.issued_on, CreditNote.id)):
         for row in batch:
             yield {
                 "day": row.issued_on,
@@ -240,12 +275,14 @@ def _credit_note_moves(session: Session, account_id: int, days: _DayRange, max_c
             }
 
 
-def aging(session: Session, account_id: int, until: date) -> Aging:
-    """Return the amounts open at the end of a day on the invoices issued up to that day, by days past due. Runs one statement.
+def aging(session: Session, account_id: int, until: date, today: date) -> Aging:
+    """Return the amounts unpaid at the end of a day on the invoices issued up to that day, by days past due. Runs one statement.
 
-    The open amount is the total less the allocations of payments settled and the credit notes issued up to that day. An amount
+    The unpaid amount is the total less the allocations of payments settled and the credit notes issued up to that day. An amount
     paid or credited beyond an invoice's total does not reduce another invoice. Invoices settled up to that day are skipped;
     only for the others are the allocations and credit notes summed. These are found by the invoice, which belongs to the account.
+
+    What pending payments cover is known for today only. As everywhere, it is not past due (see `invoices.service.state_of`).
     """
     after = until + DAY
     paid = select(func.sum(col(Allocation.amount))).join(Payment, col(Payment.id) == col(Allocation.payment_id))
@@ -256,13 +293,21 @@ def aging(session: Session, account_id: int, until: date) -> Aging:
     )
     noted = select(func.sum(col(CreditNote.total))).where(col(CreditNote.invoice_id) == col(Invoice.id), col(CreditNote.issued_on) < after)
     sums = [func.coalesce(found.correlate(Invoice).scalar_subquery(), 0) for found in (paid, noted)]
-    left = select(col(Invoice.due_on), (col(Invoice.total) - sums[0] - sums[1]).label("rest")).where(
-        col(Invoice.account_id) == account_id, invoices.settled_after(until), search.unindexed(col(Invoice.issued_on)) < after
+    pending = col(Invoice.pending) if until == today else literal(ZERO, Money)
+    left = select(col(Invoice.due_on), (col(Invoice.total) - sums[0] - sums[1]).label("rest"), pending.label("pending")).where(
+        col(Invoice.account_id) == account_id,
+        invoices.settled_after(until),
+        invoices.is_owed_on(search.unindexed(col(Invoice.issued_on)), until),
     )
     # Materialized, so that the rest is computed once for each invoice instead of once for each age.
     rests = left.cte("rests").prefix_with("MATERIALIZED")
     rest, due = type_coerce(rests.c.rest, Money), rests.c.due_on
+    being_paid = invoices.being_paid_of(rest, rests.c.pending)
     late = [until - timedelta(days=n) for n in (0, 30, 60, 90)]
     bounds = (due >= late[0], *(and_(due < first, due >= last) for first, last in pairwise(late)), due < late[3])
-    ages = [type_coerce(func.coalesce(func.sum(case((and_(rest > ZERO, bound), rest), else_=ZERO)), 0), Money) for bound in bounds]
-    return Aging(*session.connection().execute(select(*ages)).one())
+
+    def cents(amount: Any, *conditions: Any) -> Any:
+        return type_coerce(func.coalesce(func.sum(case((and_(rest > ZERO, *conditions), amount), else_=ZERO)), 0), Money)
+
+    ages = [cents(rest - being_paid, bound) for bound in bounds]
+    return Aging(*session.connection().execute(select(*ages, cents(being_paid))).one())

@@ -9,7 +9,6 @@ from sqlmodel import Session
 from odoportal.core import clock
 from odoportal.core.i18n import Formats, t, tn
 from odoportal.core.identity import Identity
-from odoportal.core.money import ZERO
 from odoportal.lists.query import ListQuery, ListRules
 from odoportal.lists.view import Hidden, Tab
 from odoportal.rooms.statements import service
@@ -58,13 +57,18 @@ class StatementView:
     credited: str = ""
     closing: str = ""
     rows: list[MovementRow] = field(default_factory=list)
-    more: str = ""
+    older: str = ""
+    older_amount: str = ""
+    carried: str = ""
     aging: list[AgingRow] = field(default_factory=list)
     owed: str = ""
+    being_paid: str = ""
+    unpaid: str = ""
     credit: str = ""
     aged: str = ""
     said: str = ""
     csv: str = ""
+    xlsx: str = ""
     pdf: str = ""
     as_of: str = ""
 
@@ -97,13 +101,18 @@ def statement_view(session: Session, who: Identity, query: ListQuery, language: 
         credited=formats.amount(-found.credited),
         closing=formats.amount(found.closing),
         rows=[movement_row(at, move, formats, who, language) for at, move in enumerate(found.movements)],
-        more=truncation_notice(found, formats),
+        older=older_movements(found),
+        older_amount=formats.amount(found.carried - found.opening),
+        carried=formats.amount(found.carried),
         aging=aging_rows(found.aging, formats),
-        owed=formats.amount(found.aging.total),
-        credit=formats.amount(-found.credit) if found.credit > ZERO else "",
-        aged=t("What is open on {day}, by age", day=formats.day(until)),
-        said=t("Statement, {period}: {movements}", period=span, movements=tn("{n} movement", "{n} movements", found.count)),
+        owed=formats.amount(found.aging.owed) if found.aging.being_paid else "",
+        being_paid=formats.amount(found.aging.being_paid),
+        unpaid=formats.amount(found.aging.total),
+        credit=formats.amount(-found.credit) if found.credit else "",
+        aged=t("Outstanding on {day}, by age", day=formats.day(until)),
+        said=t("Statement, {period}: {movements}", period=span, movements=tn("{n} transaction", "{n} transactions", found.count)),
         csv=f"/{language}/statement.csv{files}",
+        xlsx=f"/{language}/statement.xlsx{files}",
         pdf=f"/{language}/statement.pdf{files}",
         as_of=t("as of {time}", time=formats.time(clock.now())),
     )
@@ -173,21 +182,17 @@ def aging_rows(aging: Aging, formats: Formats) -> list[AgingRow]:
     """Return the rows of the ages, the youngest first."""
     named: tuple[tuple[str, str, Decimal], ...] = (
         ("current", t("Not yet due"), aging.current),
-        ("30", t("1–30 days"), aging.to_30),
-        ("60", t("31–60 days"), aging.to_60),
-        ("90", t("61–90 days"), aging.to_90),
-        ("older", t("Over 90 days"), aging.older),
+        ("30", t("1–30 days past due"), aging.to_30),
+        ("60", t("31–60 days past due"), aging.to_60),
+        ("90", t("61–90 days past due"), aging.to_90),
+        ("older", t("Over 90 days past due"), aging.older),
     )
     return [AgingRow(key, text, formats.amount(amount)) for key, text, amount in named]
 
 
-def truncation_notice(found: Statement, formats: Formats) -> str:
-    """Return a text that says that not all movements are shown; empty if all are."""
-    shown = len(found.movements)
-    if shown == found.count:
+def older_movements(found: Statement) -> str:
+    """Return the name of the row for the older movements, if not all movements are shown: `4,641 earlier transactions, in the CSV file`."""
+    older = found.count - len(found.movements)
+    if not older:
         return ""
-    return t(
-        "The first {shown} of {count} movements. The CSV file has all of them; the balances here count all of them, too.",
-        shown=formats.number(shown),
-        count=formats.number(found.count),
-    )
+    return tn("{n} earlier transaction, in the CSV file", "{n} earlier transactions, in the CSV file", older)

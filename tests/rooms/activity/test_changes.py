@@ -1,6 +1,6 @@
 """The activity of an account: what an owner sees, and what no one sees."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -49,10 +49,10 @@ def test_a_change_is_told_with_who_what_when_from_where_before_and_after(people:
         people_service.change_role(session, owner, billing.email, Role.OPERATIONS, NOON, "203.0.113.9")
     (row,) = shown(owner).rows
     assert (row.who, row.what, row.about, row.place) == ("Owner", "Role changed", "Billing", "203.0.113.9")
-    assert [line.text for line in row.lines] == ["Role: Billing → Operations"]
+    assert [line.text for line in row.lines] == ["Role: Billing, then Operations"]
     assert row.when.startswith("2020-09-24 12:00")
     (french,) = shown(owner, "fr").rows
-    assert (french.what, [line.text for line in french.lines]) == ("Rôle changé", ["Rôle\u00a0: Facturation → Opérations"])
+    assert (french.what, [line.text for line in french.lines]) == ("Rôle modifié", ["Rôle\u00a0: Facturation, puis Opérations"])
 
 
 @pytest.mark.asvs("8.2.2")
@@ -85,7 +85,7 @@ def test_of_a_person_s_own_sign_in_only_that_it_was_changed_is_told(people: Peop
     view = shown(owner)
     assert [(row.what, row.about, row.lines, row.place) for row in view.rows] == [
         ("Password changed", "Billing", [], ""),
-        ("Email changed", "Billing", [], ""),
+        ("Email address changed", "Billing", [], ""),
     ]
     for private in ("private.example", "198.51.100.7", "418 555", "Firefox"):
         assert private not in repr(view)
@@ -102,7 +102,7 @@ def test_what_somebody_did_before_joining_is_not_told_and_what_was_told_stays(pe
     with database.write_session() as session:
         people_service.remove(session, owner, stranger.email, NOON)
     note(SigninActivity.TWO_STEP_OFF, STAFF, subject_id=stranger.person_id)
-    assert [row.what for row in shown(owner).rows] == ["Removed from the account", "Two-step sign-in switched on"]
+    assert [row.what for row in shown(owner).rows] == ["Removed from the account", "Two-step sign-in turned on"]
 
 
 def test_the_list_is_filtered_searched_and_paged(people: People) -> None:
@@ -121,7 +121,7 @@ def test_the_list_is_filtered_searched_and_paged(people: People) -> None:
     )
     note(CardActivity.LOST, STAFF, 21, account_id=account_id, about="Visa 4242")
     first = shown(owner)
-    assert (len(first.rows), first.frame.count, first.rows[0].what) == (10, 14, "Card given up by the payment provider")
+    assert (len(first.rows), first.frame.count, first.rows[0].what) == (10, 14, "Card removed by the payment provider")
     assert [(tab.key, tab.count) for tab in first.frame.tabs] == [
         ("all", "14"),
         ("people", "1"),
@@ -157,7 +157,7 @@ def test_what_no_person_did_is_told_as_the_mailbox_s_the_provider_s_or_odotrack_
         *[("accountant@example.com", False)] * 3,
     ]
     staff = shown(owner, person=service.STAFF)
-    assert ([row.what for row in staff.rows], len(staff.frame.chips)) == (["Two-step sign-in switched off"], 1)
+    assert ([row.what for row in staff.rows], len(staff.frame.chips)) == (["Two-step sign-in turned off"], 1)
     with i18n.use("en"), database.read_session() as session:
         table = file_table(CHANGES, session, owner, ListQuery.parse(CHANGES.rules, {}), "en", TODAY)
         assert [row[1] for row in table.rows] == [row.who for row in rows]
@@ -179,7 +179,7 @@ def test_the_file_has_every_page_and_no_more_than_the_list(people: People) -> No
         table = file_table(CHANGES, session, owner, ListQuery.parse(CHANGES.rules, {}), "en", TODAY)
         rows = list(table.rows)
     assert len(rows) == 12
-    assert rows[0] == ("2020-10-05T12:00:00-04:00", "Owner", "address", "A11", ("City: x → y",), "")
+    assert rows[0] == (datetime(2020, 10, 5, 16, tzinfo=UTC), "Owner", "address", "A11", ("City: x, then y",), "")
 
 
 def test_every_change_is_in_one_group_and_every_field_has_words(people: People) -> None:
@@ -205,7 +205,7 @@ def test_a_card_is_no_choice_of_notices(people: People) -> None:
     note(NotificationActivity.CHOICES, Actor(owner.person_id), 1, **mine, before={"card": "1"}, after={"card": ""})
     chosen, added = ([line.text for line in row.lines] for row in shown(owner).rows)
     assert added == ["Card: Visa 4242", "Expires: 2031-04"]
-    assert chosen == ["Cards that expire soon: Yes → –"]
+    assert chosen == ["Cards that expire soon: Yes, then –"]
 
 
 def _card() -> cards.Card:

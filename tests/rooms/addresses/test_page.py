@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from sqlmodel import col, select
@@ -16,6 +17,7 @@ from odoportal.forms.handling import FormResult, SentForm
 from odoportal.lists.query import ListQuery
 from odoportal.lists.view import page_view
 from odoportal.rooms.addresses import forms
+from odoportal.rooms.addresses.models import Address
 from odoportal.rooms.addresses.page import BOOK, EDIT
 from odoportal.rooms.addresses.view import AddressesView, EditView, edit_view
 from tests.making import TODAY
@@ -80,7 +82,7 @@ def test_an_address_in_ontario_and_one_in_france_are_written_as_their_post_wants
         "Lyon": (["3 rue de la République", "69002 Lyon", "France"], "France", False),
     }
     wrong = send(owner, "address", {**ONTARIO, "province": "QC"}, mark="c")
-    assert wrong.errors == {"postal_code": "This postal code is not in the province chosen."}
+    assert wrong.errors == {"postal_code": "This postal code does not match the province."}
     assert set(send(owner, "address", {"country": "FR"}, mark="d").errors) == {"name", "line1", "city", "postal_code"}
     assert [row.name for row in book(owner, q="p3e5j1").rows] == ["Depot"]
     assert [row.name for row in book(owner, sort="-name").rows] == ["Lyon", "Depot"]
@@ -99,9 +101,9 @@ def test_of_two_who_change_the_same_address_the_second_is_told_and_loses_nothing
     assert send(colleague, "address", quebec, code, version).ok
     clash = send(owner, "address", {**ONTARIO, "city": "Timmins"}, code, version, "b")
     assert clash.errors == {
-        "city": "Stored meanwhile: “Gatineau”.",
-        "province": "Stored meanwhile: “Quebec”.",
-        "postal_code": "Stored meanwhile: “J8X 2K1”.",
+        "city": "Saved value: “Gatineau”.",
+        "province": "Saved value: “Quebec”.",
+        "postal_code": "Saved value: “J8X 2K1”.",
     }
     assert [line.text for line in book(owner).rows[0].lines][1].startswith("Gatineau")
     assert send(owner, "address", {**ONTARIO, "city": "Timmins"}, code, clash.version, "c").ok
@@ -113,7 +115,7 @@ def test_a_default_is_chosen_and_kept_from_being_removed(people: People) -> None
     send(owner, "address", ONTARIO)
     send(owner, "address", FRANCE, mark="b")
     first, second = code_of(owner), code_of(owner, "Lyon")
-    assert send(owner, "remove", {}, first, mark="c").error == "This is a default address. Choose another one for it first."
+    assert send(owner, "remove", {}, first, mark="c").error == "This is a default address. Choose another default first."
     assert send(owner, "delivery", {}, second, mark="d").go == f"/en/addresses/edit?code={second}"
     assert send(owner, "billing", {}, second, mark="e").ok
     shown = edit(owner, code=second)
@@ -138,6 +140,63 @@ def test_a_default_is_chosen_and_kept_from_being_removed(people: People) -> None
     assert json.loads(rows[2].after) == {"delivery": "Lyon, 3 rue de la République, Lyon"}
 
 
+def imported(who: Identity, **values: Any) -> str:
+    """Store an address as a file or an earlier release brought it."""
+    with database.write_session() as session:
+        session.add(Address(account_id=who.account.account_id, code="HQ", name="Depot", line1="1 High St", city="Cowes", **values))
+    return "HQ"
+
+
+def test_what_the_country_has_no_place_for_is_shown_and_kept(people: People) -> None:  # noqa: F811
+    owner = people["owner"]
+    code = imported(owner, province="Isle of Wight", postal_code="PO31 7QT", country="GB")
+    view = edit(owner, code=code)
+    assert {row.label: row.value for row in view.address.rows if row.key in {"city", "province"}} == {
+        "Post town": "Cowes",
+        "Region": "Isle of Wight",
+    }
+    sent = {row.key: row.value for row in view.address.rows} | {"country": "GB", "line2": "Unit 3"}
+    assert send(owner, "address", sent, code, view.address.version).ok
+    assert "Isle of Wight" in [line.text for line in book(owner).rows[0].lines]
+    # Emptied, or with another country chosen, it goes.
+    again = edit(owner, code=code).address.version
+    assert send(owner, "address", {**sent, "province": ""}, code, again, "b").ok
+    assert "Isle of Wight" not in [line.text for line in book(owner).rows[0].lines]
+    assert "province" not in [row.key for row in edit(owner, code=code).address.rows]
+
+
+def test_with_another_country_chosen_only_its_own_fields_are_shown(people: People) -> None:  # noqa: F811
+    code = imported(people["owner"], province="Isle of Wight", country="GB")
+    assert "province" not in [row.key for row in edit(people["owner"], code=code, country="FR").address.rows]
+
+
+@pytest.mark.parametrize("country", ["UK", "XX", "ZZ"])
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_a_stored_country_that_is_not_known_is_drawn_plainly(people: People, country: str, language: str) -> None:  # noqa: F811
+    owner = people["owner"]
+    code = imported(owner, province="Essex", country=country)
+    (row,) = book(owner, language, q="essex").rows
+    assert ([line.text for line in row.lines], row.country) == (["1 High St", "Cowes", "Essex", country], country)
+    view = edit(owner, language, code=code)
+    assert [option.key for option in view.countries if option.selected] == [country]
+    with i18n.use(language):
+        assert f'value="{country}"' in EDIT.html(view)
+    fields = {row.key: row.value for row in view.address.rows} | {"country": country}
+    refused = send(owner, "address", fields, code, view.address.version)
+    assert refused.errors == {"country": "Choose one of the values offered."}
+    assert refused.error == "This country is not known. Choose it from the list."
+    assert send(owner, "address", {**fields, "country": "GB", "postal_code": "CM1 1AA"}, code, view.address.version, "b").ok
+
+
+def test_a_stored_province_that_is_not_in_the_list_is_shown_and_must_be_chosen(people: People) -> None:  # noqa: F811
+    code = imported(people["owner"], province="Kebek", postal_code="H2X 1Y4", country="CA")
+    view = edit(people["owner"], code=code)
+    (province,) = (row for row in view.address.rows if row.key == "province")
+    assert [option.text for option in province.options if option.selected] == ["Kebek"]
+    fields = {row.key: row.value for row in view.address.rows} | {"country": "CA"}
+    assert send(people["owner"], "address", fields, code, view.address.version).errors == {"province": "Choose one of the values offered."}
+
+
 @pytest.mark.parametrize("role", ["billing", "operations", "read_only"])
 @pytest.mark.asvs("8.2.3")
 def test_a_page_has_the_controls_that_the_role_has(people: People, role: str) -> None:  # noqa: F811
@@ -156,7 +215,7 @@ def test_an_address_of_another_account_is_none_of_the_book(people: People) -> No
     assert (edit(people["owner"], code=code).missing, book(people["owner"]).rows) == (True, [])
     for mark, (form, fields) in enumerate({"address": ONTARIO, "remove": {}, "restore": {}, "delivery": {}, "billing": {}}.items()):
         refused = send(people["owner"], form, fields, code, mark=str(mark))
-        assert refused.error.startswith("This address is no longer in the book"), form
+        assert refused.error.startswith("This address is no longer in the address book"), form
 
 
 @pytest.mark.parametrize(
@@ -164,13 +223,13 @@ def test_an_address_of_another_account_is_none_of_the_book(people: People) -> No
     [
         (
             "operations",
-            ["This is the default address for billing. Your role may not change or remove it. "
-             "Ask somebody with one of these roles: Owner, Billing."],
+            ["This is the default address for billing. Your role does not let you change or remove it. "
+             "Ask someone with one of these roles: Owner, Billing."],
         ),
         (
             "billing",
-            ["This is the default address for delivery. Your role may not change or remove it. "
-             "Ask somebody with one of these roles: Owner, Operations."],
+            ["This is the default address for delivery. Your role does not let you change or remove it. "
+             "Ask someone with one of these roles: Owner, Operations."],
         ),
         ("owner", []),
     ],

@@ -86,9 +86,15 @@ async def retrieve_session(request: web.Request) -> web.Response:
 
 
 async def enter_card(request: web.Request) -> web.Response:
-    """Enter a card as the customer would: `number` is the card's number, `status` the resulting status of the setup intent."""
+    """Enter a card as the customer would: `number` is the card's number, `status` the resulting status of the setup intent.
+
+    Without a number, choose another way to pay: a bank account.
+    """
     session, data = SESSIONS[request.match_info["id"]], await request.json()
-    method = resources.PaymentMethod(type="card", card={"number": data["number"], "exp_month": 4, "exp_year": 2031, "cvc": "123"})
+    if data["number"]:
+        method = resources.PaymentMethod(type="card", card={"number": data["number"], "exp_month": 4, "exp_year": 2031, "cvc": "123"})
+    else:
+        method = resources.PaymentMethod(type="sepa_debit", sepa_debit={"iban": "DE89370400440532013000"})
     if data["status"] == "succeeded":
         resources.PaymentMethod._api_attach(method.id, customer=session["customer"])
     error = None if data["status"] == "succeeded" else {"code": "card_declined", "decline_code": "insufficient_funds", "type": "card_error"}

@@ -3,17 +3,31 @@
 import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlmodel import select
 
-from odoportal.core import clock, database
+from odoportal.core import clock, database, i18n
 from odoportal.core.identity import Identity
+from odoportal.jobs.runner import run_now
+from odoportal.jobs.schedule import Result
 from odoportal.rooms.cards import flow, service
+from odoportal.rooms.cards.labels import reason_labels
 from odoportal.rooms.cards.models import Card, CardSetup, SetupState
-from odoportal.rooms.cards.provider import BadWebhook, CardFacts, CardRefused, Customer, ProviderDown, SetupResult, StartedSetup, Webhook
+from odoportal.rooms.cards.provider import (
+    NO_CARD,
+    BadWebhook,
+    CardFacts,
+    CardRefused,
+    Customer,
+    ProviderDown,
+    SetupResult,
+    StartedSetup,
+    Webhook,
+)
 from odoportal.rooms.cards.sandbox import Sandbox, Scenario
 from odoportal.settings import UnsafeSettings, get_settings
 from tests.making import TODAY
@@ -336,6 +350,51 @@ def test_a_removed_card_never_comes_back(alpha: Identity, sandbox: Sandbox, time
     assert not on_file(alpha)
 
 
+def test_one_setup_that_fails_keeps_no_other_from_its_card(
+    alpha: Identity, beta: Identity, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    _key, bad = begin(alpha, sandbox)
+    begin(beta, sandbox)
+
+    class Wrong(Down):
+        def finish(self, ref: str) -> SetupResult:
+            if ref == bad:
+                raise AttributeError("card")
+            return Sandbox.finish(self, ref)
+
+    assert asyncio.run(flow.reconcile(Wrong(sandbox))) == Result(1, 1)
+    with database.read_session() as session:
+        (setup,) = session.exec(select(CardSetup).where(CardSetup.token == bad)).all()
+    assert f"cards: setup {setup.id} failed" in caplog.text
+    assert (len(on_file(alpha)), len(on_file(beta))) == (0, 1)
+    asyncio.run(flow.reconcile(sandbox))
+    assert len(on_file(alpha)) == 1
+
+
+def test_a_setup_that_ended_without_a_card_is_settled_in_words(alpha: Identity, sandbox: Sandbox) -> None:
+    key, _ref = begin(alpha, sandbox)
+
+    class Debit(Down):
+        def finish(self, ref: str) -> SetupResult:
+            return SetupResult(SetupState.DECLINED, reason=NO_CARD)
+
+    assert back(alpha, key, Debit(sandbox)) == (SetupState.DECLINED, NO_CARD)
+    with i18n.use("en"):
+        assert "Only credit cards can be added here" in reason_labels(NO_CARD)
+
+
+def test_a_customer_that_the_provider_made_anew_is_the_accounts_from_then_on(alpha: Identity, sandbox: Sandbox) -> None:
+    begin(alpha, sandbox)
+
+    class Anew(Down):
+        def start(self, customer: Customer, key: str, done_url: str, back_url: str) -> StartedSetup:
+            return replace(Sandbox.start(self, customer, key, done_url, back_url), customer="cus_new")
+
+    start(alpha, Anew(sandbox), "b" * 32)
+    with database.read_session() as session:
+        assert service.customer_ref(session, alpha.account.account_id, "sandbox") == "cus_new"
+
+
 @pytest.mark.case("A-98")
 def test_a_forged_webhook_changes_nothing(alpha: Identity, sandbox: Sandbox) -> None:
     _key, ref = begin(alpha, sandbox)
@@ -394,7 +453,7 @@ def test_production_has_no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_production_with_keys_has_stripe_and_both_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = {"MODE": "production", "STRIPE_KEY": "sk_live_1", "SMTP_URL": "smtp://127.0.0.1:9", "SECRET": "s" * 40}
+    values = {"MODE": "production", "STRIPE_KEY": "sk_live_1", "SMTP_URL": "smtp://127.0.0.1:9", "MAIL_FROM": "a@b.ca", "SECRET": "s" * 40}
     for name, value in values.items():
         monkeypatch.setenv(f"ODOPORTAL_{name}", value)
     monkeypatch.delenv("ODOPORTAL_TODAY")
@@ -417,17 +476,19 @@ def test_what_is_stored_is_token_brand_last_four_and_expiry(alpha: Identity, san
     assert set(card.model_dump()) - about == set(CardFacts.__dataclass_fields__)
 
 
-def test_the_round_goes_on_where_the_provider_or_the_database_does_not_answer(
-    alpha: Identity, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[Sandbox] = []
-
-    def next_one() -> Sandbox | None:
-        asked.append(sandbox)
-        return {1: Down(sandbox), 2: sandbox}.get(len(asked))
-
+def test_the_job_goes_on_where_the_provider_did_not_answer(alpha: Identity, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     begin(alpha, sandbox)
-    monkeypatch.setattr(flow, "provider", next_one)
-    monkeypatch.setattr(flow, "RECONCILE_SECONDS", 0)
-    asyncio.run(flow.reconcile_forever())
+    answers = iter([Down(sandbox), sandbox])
+    monkeypatch.setattr(flow, "required_provider", lambda: next(answers))
+    with pytest.raises(ProviderDown):
+        asyncio.run(run_now(flow.JOB, "a"))
+    assert asyncio.run(run_now(flow.JOB, "a")) == Result(1)
     assert len(on_file(alpha)) == 1
+
+
+def test_the_job_is_there_with_a_provider_only(alpha: Identity, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin(alpha, sandbox)
+    with database.read_session() as session:
+        assert (flow.JOB.is_needed(), flow.JOB.waiting(session, clock.now())) == (True, 1)
+        monkeypatch.setattr(flow, "provider", lambda: None)
+        assert (flow.JOB.is_needed(), flow.JOB.waiting(session, clock.now())) == (False, 0)

@@ -80,7 +80,7 @@ def customer(portal: Portal, rows: Engine) -> Iterator[Customer]:
 def test_a_card_is_added_made_the_default_and_removed_without_script(customer: Customer) -> None:
     assert "Aucune carte" in customer.page().body
     added = customer.add()
-    assert "La carte est ajoutée." in added.body
+    assert "La carte a été ajoutée." in added.body
     assert "Visa •••• 4242" in added.body
     customer.add(Scenario.LATER)
     first, second = customer.cards()
@@ -89,11 +89,11 @@ def test_a_card_is_added_made_the_default_and_removed_without_script(customer: C
     assert (done.status, done.headers["location"]) == (303, "/fr/cards?done=default")
     assert [default for _, _, default in customer.cards()] == [False, True]
     asked = customer.page(f"?open={second[0]}")
-    assert "Visa •••• 4242 prendra sa place." in asked.body
+    assert "Visa •••• 4242 la remplacera." in asked.body
     assert 'type="password"' not in asked.body
     gone = customer.send(customer.form("remove", f"?open={second[0]}"), f"?open={second[0]}")
     assert (gone.status, gone.headers["location"]) == (303, "/fr/cards?done=remove")
-    assert "La carte est retirée." in customer.page("?done=remove").body
+    assert "La carte a été retirée." in customer.page("?done=remove").body
     assert [(id_, default) for id_, _, default in customer.cards()] == [(first[0], True)]
 
 
@@ -144,7 +144,7 @@ def test_the_password_is_asked_for_once_the_sign_in_is_older_than_five_minutes(c
     query = f"?open={card}"
     assert 'type="password"' in customer.page(query).body
     form = customer.form("remove", query)
-    for typed, said in (({}, "Ce champ est obligatoire."), ({"current": "not this one"}, "Ce n’est pas votre mot de passe.")):
+    for typed, said in (({}, "Ce champ est obligatoire."), ({"current": "not this one"}, "Mot de passe incorrect.")):
         page = customer.send({**form, **typed}, query)
         assert page.status == 422
         assert said in page.body

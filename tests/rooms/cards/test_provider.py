@@ -17,7 +17,7 @@ import pytest
 
 from odoportal.rooms.cards import stripe_provider
 from odoportal.rooms.cards.models import SetupState
-from odoportal.rooms.cards.provider import BadWebhook, CardRefused, Customer, Provider, ProviderDown, SetupResult, Webhook
+from odoportal.rooms.cards.provider import NO_CARD, BadWebhook, CardRefused, Customer, Provider, ProviderDown, SetupResult, Webhook
 from odoportal.rooms.cards.sandbox import Sandbox, Scenario
 from odoportal.rooms.cards.stripe_provider import Stripe
 from tests.server import free_port
@@ -224,6 +224,38 @@ def test_stripe_tells_of_a_card_that_changed(stripe_address: str) -> None:
     assert provider.verify_webhook(body, signed(body)) == Webhook(token="pm_1")
     for other in (event("invoice.paid", {"id": "in_1", "object": "invoice"}), event("balance.available", {"object": "balance"})):
         assert provider.verify_webhook(other, signed(other)) is None
+
+
+@pytest.mark.parametrize("kind", ["payment_method.updated", "payment_method.detached", "payment_method.automatically_updated"])
+@pytest.mark.parametrize("type_", ["acss_debit", "link", "us_bank_account"])
+def test_a_payment_method_that_is_no_card_is_none_of_the_portals_business(stripe_address: str, kind: str, type_: str) -> None:
+    provider = Stripe("sk_test_1", SECRET, stripe_address)
+    body = event(kind, {"id": "pm_1", "object": "payment_method", "type": type_, "customer": "cus_1", type_: {"last4": "6789"}})
+    assert provider.verify_webhook(body, signed(body)) is None
+
+
+def test_a_setup_that_ended_without_a_card_is_declined_and_says_so(stripe_address: str, request: pytest.FixtureRequest) -> None:
+    provider = Stripe("sk_test_1", SECRET, stripe_address)
+    begun = provider.start(ALPHA, key_of(request), DONE, BACK)
+    sent = {"number": "", "status": "succeeded"}
+    httpx.post(f"{stripe_address}/_stand_in/{begun.ref}/card", json=sent, auth=("sk_test_1", "")).raise_for_status()
+    assert provider.finish(begun.ref) == SetupResult(SetupState.DECLINED, reason=NO_CARD)
+    made = {"type": "sepa_debit", "sepa_debit[iban]": "DE89370400440532013000"}
+    method = httpx.post(f"{stripe_address}/v1/payment_methods", data=made, auth=("sk_test_1", "")).raise_for_status().json()["id"]
+    sent = {"customer": begun.customer}
+    httpx.post(f"{stripe_address}/v1/payment_methods/{method}/attach", data=sent, auth=("sk_test_1", "")).raise_for_status()
+    assert provider.look_up(method) is None
+
+
+def test_a_customer_that_was_deleted_at_stripe_is_made_anew_once(stripe_address: str, request: pytest.FixtureRequest) -> None:
+    provider, asked = Stripe("sk_test_1", SECRET, stripe_address), replace(ALPHA, number=key_of(request))
+    before = provider.start(asked, key_of(request), DONE, BACK)
+    httpx.delete(f"{stripe_address}/v1/customers/{before.customer}", auth=("sk_test_1", "")).raise_for_status()
+    # Neither the id that the portal has stored, nor the one that Stripe repeats for a known key.
+    begun = [provider.start(replace(asked, ref=ref), key_of(request), DONE, BACK) for ref in (before.customer, "", before.customer)]
+    assert len({(setup.customer, setup.ref) for setup in begun}) == 1
+    assert begun[0].customer != before.customer
+    assert provider.finish(begun[0].ref).state is SetupState.OPEN
 
 
 def test_an_old_webhook_of_stripe_is_not_believed(stripe_address: str) -> None:

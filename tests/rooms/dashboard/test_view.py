@@ -63,6 +63,7 @@ def test_what_is_owed_and_what_is_to_do(stored: Engine) -> None:
         order(session, mine, "71", date(2020, 1, 1), date(2021, 12, 31))
         view = shown(session, mine)
     assert (view.owed, view.overdue) == ("$530.00", "$500.00 overdue")
+    assert view.tile_orders == "2 active of 2"
     assert view.tile_invoices == "6 to pay"
     assert view.tile_invoices_bad == "5 overdue"
     assert [t.key for t in view.todo] == ["i1", "i2", "i3", "o70"]
@@ -71,6 +72,30 @@ def test_what_is_owed_and_what_is_to_do(stored: Engine) -> None:
     assert view.active == "2 orders"
     assert view.bars[-1].now
     assert sum(b.now for b in view.bars) == 1
+
+
+def test_each_figure_of_what_is_owed_leads_to_the_next(stored: Engine) -> None:
+    with rolled_back(stored) as session:
+        mine, plain = account(session), account(session, "B")
+        invoice(session, mine, "1", "100.00", date(2020, 9, 1), pending=Decimal("30.00"))
+        invoice(session, mine, "2", "50.00", date(2020, 5, 1), pending=Decimal("50.00"))
+        invoice(session, mine, "3", "20.00", date(2020, 5, 1), paid=Decimal("20.00"), credited=Decimal("20.00"))
+        invoice(session, mine, "4", "999.00", TODAY + timedelta(days=1))
+        invoice(session, plain, "5", "100.00", date(2020, 9, 1))
+        view, fr, other = shown(session, mine), shown(session, mine, "fr"), shown(session, plain)
+    assert (view.unpaid_invoices, view.unpaid, view.being_paid, view.owed) == ("2 unpaid invoices", "$150.00", "−$80.00", "$70.00")
+    assert (view.credit, view.left_text, view.left) == ("−$20.00", "Left to pay after that", "$50.00")
+    assert (view.overdue, view.tile_invoices, fr.left_text) == ("", "1 to pay", "Reste à payer ensuite")
+    assert (other.owed, other.being_paid, other.credit) == ("$100.00", "", "")
+
+
+def test_more_credit_than_is_owed_is_told_as_credit(stored: Engine) -> None:
+    with rolled_back(stored) as session:
+        mine = account(session)
+        invoice(session, mine, "1", "100.00", date(2020, 9, 1), credited=Decimal("100.00"), paid=Decimal("30.00"))
+        invoice(session, mine, "2", "10.00", date(2020, 9, 1))
+        view = shown(session, mine)
+    assert (view.owed, view.credit, view.left_text, view.left) == ("$10.00", "−$30.00", "Credit left after that", "$20.00")
 
 
 def test_links_name_the_account_where_there_are_several(stored: Engine) -> None:

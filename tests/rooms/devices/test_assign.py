@@ -1,11 +1,12 @@
 """A pasted list of vehicles: how it is read, what its check says, and that it is applied as checked or not at all."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
-from odoportal.accounts.models import Change
+from odoportal.accounts.models import Change, Membership
 from odoportal.core import database
 from odoportal.core.identity import Identity, NotAllowed
 from odoportal.rooms.devices import assign, vehicles
@@ -125,10 +126,14 @@ def test_what_was_shown_is_applied_once(fleet: People, role: str) -> None:
     assert (change.what, change.about, change.after) == ("vehicle_assigned", "5011870", '{"vehicle": "Unit 42, Ford Transit"}')
 
 
+def renamed(session: Session, who: Identity, serial: str, vehicle: str, at: datetime) -> None:
+    vehicles.rename(session, who, vehicles.held_device(session, who.account.account_id, serial, TODAY), vehicle, at)
+
+
 def test_nothing_is_applied_when_something_changed_since(fleet: People) -> None:
     key, preview = checked(fleet["owner"], "5011870\tA\n5011843\tB\n5011694\tUnit 12")
     with database.write_session() as session:
-        vehicles.rename(session, fleet["operations"], "5011694", "Unit 13", TODAY, NOON)
+        renamed(session, fleet["operations"], "5011694", "Unit 13", NOON)
     before = names()
     with pytest.raises(StalePreview):
         apply(fleet["owner"], key, preview.version)
@@ -158,12 +163,23 @@ def test_a_list_is_its_person_s_own(fleet: People, role: str) -> None:
             work()
 
 
+@pytest.mark.asvs("8.2.2")
+def test_a_list_stays_in_the_account_it_was_pasted_in(fleet: People) -> None:
+    key, preview = checked(fleet["owner"])
+    elsewhere = replace(fleet["owner"], account=fleet["stranger"].account)
+    with database.write_session() as session:
+        session.add(Membership(account_id=elsewhere.account.account_id, person_id=elsewhere.person_id, role="owner"))
+    for work in (lambda: apply(elsewhere, key, preview.version), lambda: undo(elsewhere, key)):
+        with pytest.raises(NoSuchList):
+            work()
+
+
 def test_undo_gives_the_names_back_but_leaves_what_was_named_since(fleet: People) -> None:
     before = names()
     key, preview = checked(fleet["owner"], "5011870\tA\n5011843\tB")
     apply(fleet["owner"], key, preview.version)
     with database.write_session() as session:
-        vehicles.rename(session, fleet["operations"], "5011843", "C", TODAY, NOON + timedelta(minutes=5))
+        renamed(session, fleet["operations"], "5011843", "C", NOON + timedelta(minutes=5))
     assert undo(fleet["owner"], key) == (1, 1)
     assert names() == {**before, "5011843": "C"}
     with pytest.raises(NoSuchList):

@@ -78,7 +78,7 @@ def test_the_check_of_a_list_names_them(people: dict[str, Identity]) -> None:  #
     with i18n.use("en"):
         reasons = [reason_text(line) for line in preview.lines]
     assert reasons == [
-        "No device of this account has this serial. The closest is 5011702.",
-        "No device of this account has this serial.",
+        "No device in this account has this serial number. The closest is 5011702.",
+        "No device in this account has this serial number.",
         "",
     ]

@@ -83,7 +83,7 @@ def test_a_row_says_vehicle_agreement_end_state_and_signal(fleet: People) -> Non
     assert [(row.state_text, row.state_since, row.signal) for row in rows] == [
         ("Active", "", "today 12:00\u00a0p.m."),
         ("Being prepared", "", ""),
-        ("Silent", "for 3 days", "2020-09-21"),
+        ("No signal", "for 3 days", "2020-09-21"),
         ("Replaced", "since 2020-09-15", ""),
     ]
     assert [row.state_text for row in shown(fleet["owner"], "fr").rows] == ["Actif", "En préparation", "Sans signal", "Remplacé"]
@@ -91,7 +91,7 @@ def test_a_row_says_vehicle_agreement_end_state_and_signal(fleet: People) -> Non
 
 
 @pytest.mark.parametrize(
-    ("q", "numbers"), [("silent", ["S3"]), ("being shipped", ["S2"]), ("service", ["S4"]), ("unit", ["S1", "S3", "S4"])]
+    ("q", "numbers"), [("no signal", ["S3"]), ("being shipped", ["S2"]), ("service", ["S4"]), ("unit", ["S1", "S3", "S4"])]
 )
 def test_a_search_finds_the_words_of_states(fleet: People, q: str, numbers: list[str]) -> None:
     assert [row.number for row in shown(fleet["owner"], q=q).rows] == numbers
@@ -134,7 +134,7 @@ def test_a_name_changed_meanwhile_is_told_and_may_be_replaced(fleet: People) -> 
     row = shown(fleet["owner"]).rows[0]
     send(fleet["operations"], "rename", {"vehicle": "Van"}, row.number, row.version)
     told = send(fleet["owner"], "rename", {"vehicle": "Truck"}, row.number, row.version, "b")
-    assert told.errors == {"vehicle": "Stored meanwhile: “Van”."}
+    assert told.errors == {"vehicle": "Saved value: “Van”."}
     assert shown(fleet["owner"]).rows[0].vehicle == "Van"
     assert send(fleet["owner"], "rename", {"vehicle": "Truck"}, row.number, told.version, "c").ok
     assert shown(fleet["owner"]).rows[0].vehicle == "Truck"
@@ -149,20 +149,20 @@ def test_a_list_is_checked_applied_and_undone(fleet: People) -> None:
     who = fleet["owner"]
     key = key_of(send(who, "check", {"content": "S1\tUnit 7\nS2\tUnit 8\nS9\tMine\n5E+06\tUnit 9"}))
     view = assigning(who, list=key)
-    assert (view.step, view.title, view.left_out) == ("check", "2 of 4 lines will change.", "2 are left out.")
+    assert (view.step, view.title, view.left_out) == ("check", "2 of 4 lines will change.", "2 will be skipped.")
     assert (view.submit, assigning(who, list=key, edit="1").check.initial["content"][:9]) == ("Assign 2 vehicles", "S1\tUnit 7")
     assert [(row.line, row.present, named(row), row.result_text) for row in view.rows] == [
-        ("3", "–", "Mine", "Left out"),
-        ("4", "–", "Unit 9", "Left out"),
+        ("3", "–", "Mine", "Skipped"),
+        ("4", "–", "Unit 9", "Skipped"),
         ("1", "Unit 1", "Unit 7", "Will change"),
         ("2", "No vehicle yet", "Unit 8", "Will change"),
     ]
-    assert view.rows[0].why == "No device of this account has this serial."
-    assert view.rows[1].why == "Excel has shortened this serial. Format the column as text and paste again."
+    assert view.rows[0].why == "No device in this account has this serial number."
+    assert view.rows[1].why == "Excel has shortened this serial number. Format the column as text and paste again."
     assert send(who, "apply", {}, key, view.apply.version, "b").ok
     done = assigning(who, list=key)
-    assert (done.step, done.title) == ("done", "2 vehicles are assigned")
-    assert done.undo_until.startswith("You can undo this until 2020-09-25 12:00")
+    assert (done.step, done.title) == ("done", "2 vehicles have been assigned")
+    assert done.undo_until.startswith("You can undo this until 2020-09-25 at 12:00")
     assert [row.vehicle for row in shown(who).rows] == ["Unit 7", "Unit 8", "Unit 3", "Unit 4"]
     assert send(who, "undo", {}, key, mark="c").ok
     assert assigning(who, list=key).undo_until == ""
@@ -192,10 +192,10 @@ def test_the_lines_of_a_check_are_shown_by_result(fleet: People) -> None:
     assert [(tab.text, tab.count, tab.current) for tab in view.tabs] == [
         ("All lines", "4", "true"),
         ("Will change", "2", "false"),
-        ("Same already", "1", "false"),
-        ("Left out", "1", "false"),
+        ("Unchanged", "1", "false"),
+        ("Skipped", "1", "false"),
     ]
-    assert [tab.text for tab in assigning(who, "fr", list=key).tabs][1:] == ["Changeront", "Déjà pareille", "Laissée de côté"]
+    assert [tab.text for tab in assigning(who, "fr", list=key).tabs][1:] == ["Changeront", "Inchangée", "Ignorée"]
     only = assigning(who, **dict(parse_qsl(view.tabs[1].url.removeprefix("?"))))
     assert [row.line for row in only.rows] == ["2", "3"]
     assert (only.title, only.submit, only.apply.version) == (view.title, view.submit, view.apply.version)
@@ -219,7 +219,10 @@ def test_a_change_since_the_check_leads_to_a_new_check(fleet: People) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("Serial\tVehicle", "There is no line with a serial in it."), ("1\tA\n" * 501, "A list may have 500 lines. Split it into several.")],
+    [
+        ("Serial\tVehicle", "No line contains a serial number."),
+        ("1\tA\n" * 501, "A list can have at most 500 lines. Split it into several."),
+    ],
 )
 def test_a_list_that_cannot_be_read_is_told_at_its_field(fleet: People, content: str, message: str) -> None:
     assert send(fleet["owner"], "check", {"content": content}).errors == {"content": message}
@@ -238,7 +241,7 @@ def test_cells_are_never_taken_for_the_number_of_a_card(fleet: People) -> None:
 def test_somebody_else_s_list_is_not_there(fleet: People, role: str) -> None:
     key = key_of(send(fleet["owner"], "check", {"content": "S1\tUnit 7"}))
     assert assigning(fleet[role], list=key).step == "gone"
-    assert send(fleet[role], "apply", {}, key, mark="b").error == "This list is no longer kept. Paste it again."
+    assert send(fleet[role], "apply", {}, key, mark="b").error == "This list is no longer available. Paste it again."
 
 
 def test_files_have_every_column(fleet: People) -> None:
@@ -248,8 +251,8 @@ def test_files_have_every_column(fleet: People) -> None:
         rows = list(table.rows)
     assert [column.key for column in table.columns] == ["serial", "model", "vehicle", "order", "end", "state", "last_signal"]
     assert [tuple(row) for row in rows][:2] == [
-        ("S1", "ODO50", "Unit 1", "100", date(2020, 9, 30), "active", "2020-09-24T12:00-04:00"),
-        ("S2", "ODO50", "", "100", date(2020, 9, 30), "preparing", ""),
+        ("S1", "ODO50", "Unit 1", "100", date(2020, 9, 30), "active", datetime(2020, 9, 24, 16, tzinfo=UTC)),
+        ("S2", "ODO50", "", "100", date(2020, 9, 30), "preparing", None),
     ]
 
 
@@ -276,7 +279,7 @@ def test_a_search_without_a_match_says_where_it_looked_and_what_is_closest(peopl
             device(session, people["owner"].account.account_id, serial)
         device(session, people["stranger"].account.account_id, "5011788")
     frame = shown(people["owner"], q="5011720", state="silent").frame
-    assert frame.empty_text == "We looked at the serials, vehicles and orders of all 2 devices."
+    assert frame.empty_text == "We looked at the serial numbers, vehicles and orders of all 2 devices."
     assert [(chip.text, chip.url) for chip in frame.closest] == [("5011702", "?q=5011702&sort=serial")]
     assert shown(people["owner"], q="5011778").frame.closest == []
     assert shown(people["owner"], state="silent").frame.empty_text == "Clear a filter to see more."

@@ -39,10 +39,10 @@ def test_the_lines_left_out_can_be_corrected_and_pasted_again(people: People, ke
     text = bytes(answer.body).decode("utf-8-sig")
     assert text == (
         "serial,vehicle,reason\r\n"
-        '5011720,"Unit 2, Ford",No device of this account has this serial. The closest is 5011702.\r\n'
-        '"5,01E+06",\'-3,Excel has shortened this serial. Format the column as text and paste again.\r\n'
+        '5011720,"Unit 2, Ford",No device in this account has this serial number. The closest is 5011702.\r\n'
+        '"5,01E+06",\'-3,Excel has shortened this serial number. Format the column as text and paste again.\r\n'
     )
-    assert answer.headers["content-disposition"].startswith('attachment; filename="Lines-left-out-2020-09-24.csv"')
+    assert answer.headers["content-disposition"].startswith('attachment; filename="Skipped-lines-2020-09-24.csv"')
     assert [(line.serial, line.vehicle) for line in assign.parse(text)] == [("5011720", "Unit 2, Ford"), ("5,01E+06", "-3")]
     assert "Aucun appareil de ce compte" in bytes(download(people["owner"], key, "fr").body).decode()
 

@@ -104,7 +104,7 @@ def test_more_than_a_list_may_have_are_refused(fleet: People) -> None:
     with database.write_session() as session:
         for n in range(MAX_LINES):
             device(session, fleet["owner"].account.account_id, f"6{n:06}")
-    assert assign(fleet["owner"], every="1").errors == {"content": "A list may have 500 lines. Split it into several."}
+    assert assign(fleet["owner"], every="1").errors == {"content": "A list can have at most 500 lines. Split it into several."}
 
 
 @pytest.mark.asvs("8.2.1")

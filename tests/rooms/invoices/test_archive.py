@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import unicodedata
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,9 +21,9 @@ from odoportal.core import database
 from odoportal.core.identity import ActiveMembership, Identity, current_identity
 from odoportal.documents import routes
 from odoportal.limits import concurrent_files
-from odoportal.lists.selection import MAX_BODY_BYTES
 from odoportal.rooms.invoices import archive
 from odoportal.rooms.invoices.routes import ROUTES
+from odoportal.web.selection import MAX_BODY_BYTES
 from tests.making import TODAY, account, identity_of, invoice
 from tests.reading import full_text
 
@@ -113,9 +114,9 @@ def test_too_many_and_none_are_told_in_words(client: Client, monkeypatch: pytest
     for fields in ([("all", "1")], [("number", str(n)) for n in range(1, 13)]):
         answer = client.zip(fields)
         assert answer.status_code == 422
-        assert "up to 11 invoices, and 12 were chosen" in answer.text
+        assert "up to 11 invoices; you selected 12" in answer.text
         assert client.zip(fields, "fr").text != answer.text
-    assert client.zip([]).text == "No invoice was chosen."
+    assert client.zip([]).text == "No invoice was selected."
     assert client.zip([("all", "0"), ("number", "")]).status_code == 422
 
 
@@ -127,6 +128,7 @@ def test_too_many_and_none_are_told_in_words(client: Client, monkeypatch: pytest
         (b"number=" + b"1" * MAX_BODY_BYTES, FORM, 413),
         (b"number=1&" * 10_001, FORM, 400),
         (b"\xff\xfe%ff=%00", FORM, 422),
+        (b"number=%00&number=1%00", FORM, 404),
         (b"number=%27%20OR%201%3D1%20--", FORM, 404),
     ],
 )
@@ -221,6 +223,36 @@ def test_two_numbers_that_look_alike_in_a_file_both_have_their_place(stored: Eng
         "2020-09-01_a-b.pdf",
         "2020-09-01_a-b_2.pdf",
     ]
+
+
+def test_numbers_that_are_one_name_on_windows_and_mac_have_two(stored: Engine) -> None:
+    numbers = ["A1", "a1", "a1_2", "A-B", "a-b", "Été", "été", "Ete\u0301"]
+    with Session(stored) as session:
+        made = account(session)
+        for number in numbers:
+            invoice(session, made, number)
+        session.commit()
+    names = list(unpacked(Client(identity_of(made)).zip([("number", number) for number in numbers])))
+    assert names[:3] == ["2020-09-01_A1.pdf", "2020-09-01_a1_2.pdf", "2020-09-01_a1_2_2.pdf"]
+    assert len({unicodedata.normalize("NFD", name).casefold() for name in names}) == len(numbers)
+
+
+@pytest.mark.parametrize(("language", "file"), [("en", "Missing invoices.txt"), ("fr", "Factures manquantes.txt")])
+def test_a_document_that_cannot_be_made_is_left_out_and_named(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, language: str, file: str
+) -> None:
+    draw = routes.render_document
+
+    def failing(render: Any, whose: Any, number: str, *more: Any) -> bytes | None:
+        if number == "2":
+            raise ValueError("'uk' is not a valid country code")
+        return draw(render, whose, number, *more)
+
+    monkeypatch.setattr(routes, "render_document", failing)
+    read = unpacked(client.zip([("number", number) for number in ("1", "2", "3")], language))
+    assert list(read) == ["2020-01-28_1.pdf", "2020-01-26_3.pdf", file]
+    assert read[file].decode().splitlines()[2:] == ["2"]
+    assert "zip: 2 failed" in caplog.text
 
 
 def test_whoever_has_too_many_files_under_way_waits(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Balances of invoices: sums, the day of settlement and refunds, as a rule and in the database."""
+"""Balances of invoices: sums and the day of settlement, as a rule and in the database; what payments have left."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from odoportal.accounts.models import Account
 from odoportal.core import database
-from odoportal.rooms.invoices.balances import balances, settle
+from odoportal.rooms.invoices.balances import balances, refresh_unapplied, settle
 from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, InvoiceLine, Payment
 
 DAY = date(2020, 9, 1)
@@ -26,20 +26,17 @@ def test_the_day_is_the_first_on_which_the_total_was_reached(total: Decimal, pai
     found = balances(DAY, total, paid, [], credited)
     assert (found.paid, found.credited) == (sum(amount for _, amount in paid), sum(amount for _, amount in credited))
     assert (found.settled_on is not None) == (found.paid + found.credited >= total)
-    if found.settled_on and not found.refunded:
+    if found.settled_on and found.credited < total:
         both = [*paid, *credited]
         assert sum(amount for day, amount in both if day <= found.settled_on) >= total
         assert sum(amount for day, amount in both if day < found.settled_on) < total
 
 
 @given(st.decimals("0.01", "1000", places=2), PARTS, PARTS)
-def test_a_refund_is_a_full_credit_after_a_full_payment(total: Decimal, paid: Dated, credited: Dated) -> None:
-    found = balances(DAY, total, paid, [], credited)
+def test_what_is_credited_in_full_is_settled_on_that_day(total: Decimal, paid: Dated, credited: Dated) -> None:
     full = [day for day in sorted(day for day, _ in credited) if sum(a for d, a in credited if d <= day) >= total]
-    paid_by_then = sum(amount for day, amount in paid if full and day <= full[0])
-    assert found.refunded == (bool(full) and paid_by_then >= total)
-    if found.refunded:
-        assert found.settled_on == full[0]
+    if full:
+        assert balances(DAY, total, paid, [], credited).settled_on == full[0]
 
 
 @given(st.permutations([(DAY + timedelta(n), Decimal(n + 1)) for n in range(5)]))
@@ -47,9 +44,8 @@ def test_the_order_of_payments_does_not_matter(paid: list[tuple[date, Decimal]])
     assert balances(DAY, Decimal(10), paid, [Decimal(3)], []).settled_on == DAY + timedelta(3)
 
 
-def test_nothing_to_pay_is_settled_from_the_start_and_is_no_refund() -> None:
-    found = balances(DAY, Decimal(0), [], [], [])
-    assert (found.settled_on, found.refunded) == (DAY, False)
+def test_nothing_to_pay_is_settled_from_the_start() -> None:
+    assert balances(DAY, Decimal(0), [], [], []).settled_on == DAY
 
 
 @pytest.fixture
@@ -104,7 +100,7 @@ def test_an_invoice_gets_its_sums_day_and_search_text(session: Session) -> None:
     pay(session, one, "50.00", status="failed")
     settle(session, 1, [one])
     held = session.get_one(Invoice, one)
-    assert (held.paid, held.pending, held.credited, held.settled_on, held.refunded) == (Decimal(30), Decimal(20), Decimal(0), None, False)
+    assert (held.paid, held.pending, held.credited, held.settled_on) == (Decimal(30), Decimal(20), Decimal(0), None)
     assert {"2 x cable", "cheque 7", "70.00", "70,00", "30.00"} <= set(held.search.split("\n"))
     # 03:00 UTC on September 3 is still September 2 in Québec.
     pay(session, one, "70.00", at=datetime(2020, 9, 3, 3, 0, tzinfo=UTC))
@@ -112,15 +108,19 @@ def test_an_invoice_gets_its_sums_day_and_search_text(session: Session) -> None:
     assert held.settled_on == date(2020, 9, 2)
     credit(session, one, "100.00", DAY + timedelta(9))
     settle(session, 1, [one])
-    assert (held.refunded, held.settled_on, held.credited) == (True, DAY + timedelta(9), Decimal(100))
+    assert (held.settled_on, held.credited) == (DAY + timedelta(9), Decimal(100))
+    assert {"c1100.00", "100.00"} <= set(held.search.split("\n"))
 
 
-def test_a_credit_before_any_payment_settles_without_a_refund(session: Session) -> None:
+def test_a_payment_has_left_what_is_not_allocated(session: Session) -> None:
     one = invoice(session, 1)
-    credit(session, one, "100.00", DAY + timedelta(2))
-    settle(session, 1, [one])
-    held = session.get_one(Invoice, one)
-    assert (held.refunded, held.settled_on) == (False, DAY + timedelta(2))
+    pay(session, one, "30.00")
+    session.add(Payment(account_id=1, reference="alone", received_at=START, method_en="", method_fr="", amount=Decimal(7)))
+    session.flush()
+    held = {payment.reference: payment for payment in session.exec(select(Payment))}
+    next(payment for name, payment in held.items() if name != "alone").amount = Decimal("50.00")
+    refresh_unapplied(session, [payment.id or 0 for payment in held.values()])
+    assert sorted(payment.unapplied for payment in held.values()) == [Decimal("7.00"), Decimal("20.00")]
 
 
 def test_another_accounts_invoice_is_left_alone(session: Session) -> None:

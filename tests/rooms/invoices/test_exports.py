@@ -22,7 +22,7 @@ from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.invoices.models import InvoiceTax
 from tests.making import TODAY, account, identity_of, invoice, order, recorded_statements
 
-KEYS = "number date due order state subtotal gst qst total paid credited balance paid_on"
+KEYS = "number date due order state subtotal gst qst total paid credited credit_on_account balance pending settled_on"
 
 
 def tax(session: Session, account_id: int, invoice_id: int | None, name: tuple[str, str], amount: str, position: int = 0) -> None:
@@ -47,7 +47,7 @@ def mine(stored: Engine) -> int:
                 i % 5
             ]
             if i == 29:
-                sums = {"paid": total, "credited": total, "refunded": True, "settled_on": day}
+                sums = {"paid": total, "credited": total, "settled_on": day}
             bill = invoice(session, made, f"{212000 + i}", str(total), day, order_id=of.id if i % 3 == 0 else None, **sums)
             tax(session, made, bill.id, ("GST", "TPS"), f"5.0{i % 10}")
             tax(session, made, bill.id, ("QST", "TVQ"), "9.98", 1)
@@ -74,7 +74,7 @@ ADDRESSES = [
     {"q": "retard"},
     {"state": "overdue", "from": "2020-02-01", "to": "2020-06-30"},
     {"order": "26367", "page": "2", "size": "10", "open": "212003"},
-    {"state": "refunded"},
+    {"state": "credited"},
     {"q": "nothing like it"},
 ]
 
@@ -107,7 +107,7 @@ def test_the_columns_are_the_same_in_both_languages_for_programs(stored: Engine,
             pass
     assert files[0].getvalue() == files[1].getvalue()
     first = files[0].getvalue().decode("utf-8-sig").split("\r\n")[1]
-    assert first == "212026,2020-09-27,2020-10-27,,paid,105.00,5.06,9.98,105.00,105.00,0.00,0.00,2020-09-27"
+    assert first == "212026,2020-09-27,2020-10-27,,paid,105.00,5.06,9.98,105.00,105.00,0.00,0.00,0.00,0.00,2020-09-27"
 
 
 def test_the_totals_add_up(stored: Engine, mine: int) -> None:
@@ -142,14 +142,14 @@ def test_states_are_codes_for_programs_and_words_for_people(stored: Engine, mine
     with Session(stored) as session:
         table = made(session, mine, "en", "en-CA")
     state = next(c for c in table.columns if c.key == "state")
-    assert {row[4] for row in table.rows} == {"to_pay", "part_paid", "pending", "overdue", "paid", "refunded"}
+    assert {row[4] for row in table.rows} == {"to_pay", "part_paid", "pending", "overdue", "paid", "credited"}
     assert (state.words["overdue"], state.words["to_pay"]) == ("Overdue", "To pay")
 
 
 def test_the_number_of_statements_does_not_grow(stored: Engine, mine: int) -> None:
     with Session(stored) as session:
         with recorded_statements(stored) as few:
-            made(session, mine, state="refunded")
+            made(session, mine, state="credited")
         with recorded_statements(stored) as many:
             made(session, mine)
     assert len(few) == len(many) == 2

@@ -180,14 +180,14 @@ def test_the_column_adds_up_whatever_was_paid_and_given_back(session: Session) -
     assert amount(text, "Balance on") == Decimal("359.90")
     assert "($50.00)" in text
     assert "($70.00)" in text
-    back = billed(session, account(session, "B"), ["500.00"], settled_on=date(2020, 9, 22), refunded=True)
+    back = billed(session, account(session, "B"), ["500.00"], settled_on=date(2020, 9, 22))
     pay(session, back, back.total)
     credit(session, back, "500.00")
-    assert amount(full_text(drawn(session, back)), "Refunded amount") == Decimal("574.88")
+    assert amount(full_text(drawn(session, back)), "Credit on account") == Decimal("574.88")
     partly = billed(session, account(session, "C"), ["500.00"], settled_on=date(2020, 9, 20))
     pay(session, partly, partly.total)
     credit(session, partly, "100.00")
-    assert amount(full_text(drawn(session, partly)), "To your credit") == Decimal("114.98")
+    assert amount(full_text(drawn(session, partly)), "Credit on account") == Decimal("114.98")
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
@@ -220,7 +220,7 @@ def test_the_text_comes_in_the_order_of_reading(session: Session) -> None:
         "Date",
         "Due",
         "Order 26367",
-        "Invoiced by",
+        "Issued by",
         "Billed to",
         "Transport Gagnon inc.",
         "Item Qty Unit price Amount",
@@ -277,22 +277,44 @@ def test_numbers_are_written_as_the_document_s_language_writes_them(session: Ses
     ("more", "stamp", "state"),
     [
         ({"paid": "all", "settled_on": date(2020, 9, 20)}, "PAID\n2020-09-20", "Paid on 2020-09-20"),
-        ({"paid": "all", "refunded": True, "settled_on": date(2020, 9, 21)}, "REFUNDED\n2020-09-21", "Refunded"),
+        ({"paid": "all", "credited": "all", "settled_on": date(2020, 9, 21)}, "CREDITED\n2020-09-21", "Credited on 2020-09-21"),
+        ({"credited": "all", "settled_on": date(2020, 9, 21)}, "CREDITED\n2020-09-21", "Credited on 2020-09-21"),
         ({}, "", "To pay"),
-        ({"paid": "part"}, "", "Part paid"),
+        ({"paid": "part"}, "", "Partially paid"),
         ({"pending": "all"}, "", "Pending"),
         ({"issued": date(2020, 1, 1)}, "", "237 days overdue"),
     ],
-    ids=["paid", "refunded", "to pay", "part", "pending", "overdue"],
+    ids=["paid", "credited after payment", "credited", "to pay", "part", "pending", "overdue"],
 )
 def test_only_what_is_settled_is_stamped(session: Session, more: dict[str, Any], stamp: str, state: str) -> None:
     amounts = {"all": Decimal("574.88"), "part": Decimal("1.00")}
     values: dict[str, Any] = {k: amounts[v] if isinstance(v, str) else v for k, v in more.items()}
     made = billed(session, account(session), ["500.00"], **values)
     text = full_text(drawn(session, made))
-    assert f"State {state}" in text
+    assert f"Status {state}" in text
     assert stamp in text
-    assert any(word in text for word in ("PAID", "REFUNDED")) is bool(stamp)
+    assert any(word in text for word in ("PAID", "CREDITED")) is bool(stamp)
+
+
+@pytest.mark.parametrize(
+    ("language", "address", "how"),
+    [("en", "2800 Francis-Hughes Ave.", "By cheque"), ("fr", "2800, av. Francis-Hughes", "Par chèque")],
+)
+def test_an_invoice_says_how_to_pay_it_and_where_the_company_is_in_its_language(
+    session: Session, monkeypatch: pytest.MonkeyPatch, language: str, address: str, how: str
+) -> None:
+    said = {"COMPANY_ADDRESS_EN": "2800 Francis-Hughes Ave.", "HOW_TO_PAY_EN": "By cheque; now", "HOW_TO_PAY_FR": "Par chèque"}
+    for name, value in said.items():
+        monkeypatch.setenv(f"ODOPORTAL_{name}", value)
+    get_settings.cache_clear()
+    mine = account(session)
+    made, paid = billed(session, mine, ["500.00"]), billed(session, mine, ["20.00"], paid=Decimal("23.00"))
+    text = full_text(drawn(session, made, language))
+    assert address in text
+    assert f"{how}\n" in text
+    assert f"{made.number}." in text
+    assert "1042" in text
+    assert how not in full_text(drawn(session, paid, language))
 
 
 def test_a_tax_on_another_base_says_so(session: Session) -> None:

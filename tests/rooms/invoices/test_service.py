@@ -16,11 +16,12 @@ from odoportal.core.folding import fold
 from odoportal.core.money import ZERO, dollars
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.invoices import service
+from odoportal.rooms.invoices.balances import settle
 from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.invoices.labels import state_labels
 from odoportal.rooms.invoices.models import Allocation, CreditNote, Invoice, Payment
 from odoportal.rooms.invoices.service import InvoiceState
-from tests.making import TODAY, account, invoice, order, rolled_back
+from tests.making import NOON, TODAY, account, invoice, order, rolled_back
 
 
 def found(session: Session, account_id: int, language: str = "en", **given_: str) -> list[str]:
@@ -31,23 +32,22 @@ def found(session: Session, account_id: int, language: str = "en", **given_: str
 
 
 CENTS = st.sampled_from([0, 1, 5000, 10000, 11498])
-SUMS = st.tuples(CENTS, CENTS, CENTS, CENTS, st.integers(-40, 40), st.booleans())
+SUMS = st.tuples(CENTS, CENTS, CENTS, CENTS, st.integers(-40, 40), st.sampled_from([-54, 0, 1, 20]))
 SOME_INVOICES = st.lists(SUMS, max_size=12)
 
 
-def fill(session: Session, rows: list[tuple[int, int, int, int, int, bool]], account_id: int, mark: str = "") -> list[Invoice]:
+def fill(session: Session, rows: list[tuple[int, int, int, int, int, int]], account_id: int, mark: str = "") -> list[Invoice]:
     made = []
-    for at, (total, paid, pending, credited, due, refunded) in enumerate(rows):
-        sums = {"paid": dollars(paid), "pending": dollars(pending), "credited": dollars(credited), "refunded": refunded}
-        made.append(
-            invoice(session, account_id, f"{at + 1}{mark}", str(dollars(total)), date(2020, 8, 1), TODAY + timedelta(days=due), **sums)
-        )
+    for at, (total, paid, pending, credited, due, issued) in enumerate(rows):
+        sums = {"paid": dollars(paid), "pending": dollars(pending), "credited": dollars(credited)}
+        days = TODAY + timedelta(days=issued), TODAY + timedelta(days=due)
+        made.append(invoice(session, account_id, f"{at + 1}{mark}", str(dollars(total)), *days, **sums))
     return made
 
 
 @settings(max_examples=60)
 @given(SOME_INVOICES)
-def test_filters_counts_and_sums_are_what_the_screen_says(engine: Engine, rows: list[tuple[int, int, int, int, int, bool]]) -> None:
+def test_filters_counts_and_sums_are_what_the_screen_says(engine: Engine, rows: list[tuple[int, int, int, int, int, int]]) -> None:
     with rolled_back(engine) as session:
         mine, other = account(session, "A"), account(session, "B")
         invoices = fill(session, rows, mine)
@@ -62,8 +62,16 @@ def test_filters_counts_and_sums_are_what_the_screen_says(engine: Engine, rows: 
             assert counts[state] == len(expected)
         assert counts[""] == len(rows)
         owing = service.owing(session, mine, TODAY)
-        assert owing.total == sum((service.balance(i) for i in invoices if states[i.number] in open_), ZERO)
-        assert owing.overdue == sum((service.balance(i) for i in invoices if states[i.number] == InvoiceState.OVERDUE), ZERO)
+
+        def to_pay(i: Invoice) -> Decimal:
+            return service.balance(i) - service.being_paid(i)
+
+        unpaid = [i for i in invoices if states[i.number] in {*open_, InvoiceState.PENDING}]
+        assert (owing.unpaid, owing.unpaid_invoices) == (sum((service.balance(i) for i in unpaid), ZERO), len(unpaid))
+        assert owing.total == sum((to_pay(i) for i in invoices if states[i.number] in open_), ZERO)
+        assert owing.overdue == sum((to_pay(i) for i in invoices if states[i.number] == InvoiceState.OVERDUE), ZERO)
+        ahead_of_date = sum((i.paid + i.credited for i in invoices if i.issued_on > TODAY), ZERO)
+        assert owing.credit == ahead_of_date + sum((service.credit(i) for i in invoices if i.issued_on <= TODAY), ZERO)
         assert (owing.invoices, owing.overdue_invoices) == (counts[InvoiceState.TO_PAY], counts[InvoiceState.OVERDUE])
         ahead = [i.due_on for i in invoices if states[i.number] in open_ and i.due_on >= TODAY]
         assert owing.next_due == (min(ahead) if ahead else None)
@@ -72,25 +80,24 @@ def test_filters_counts_and_sums_are_what_the_screen_says(engine: Engine, rows: 
 
 
 @given(SUMS)
-def test_every_invoice_has_one_state_and_no_negative_balance(row: tuple[int, int, int, int, int, bool]) -> None:
-    total, paid, pending, credited, due, refunded = row
+def test_every_invoice_has_one_state_and_no_negative_balance(row: tuple[int, int, int, int, int, int]) -> None:
+    total, paid, pending, credited, due, issued = row
     made = Invoice(
         account_id=1,
         number="1",
         number_order=1,
-        issued_on=TODAY,
+        issued_on=TODAY + timedelta(days=issued),
         due_on=TODAY + timedelta(days=due),
         subtotal=ZERO,
         total=dollars(total),
         paid=dollars(paid),
         pending=dollars(pending),
         credited=dollars(credited),
-        refunded=refunded,
     )
     assert service.balance(made) >= ZERO
     assert service.state_of(made, TODAY) in InvoiceState
-    if refunded:
-        assert service.state_of(made, TODAY) == InvoiceState.REFUNDED
+    assert made.total - made.paid - made.credited + service.credit(made) == service.balance(made)
+    assert ZERO <= service.being_paid(made) <= service.balance(made)
 
 
 @pytest.mark.parametrize(
@@ -106,17 +113,21 @@ def test_every_invoice_has_one_state_and_no_negative_balance(row: tuple[int, int
         ({"pending": "100"}, -9, InvoiceState.PENDING),
         ({"paid": "40", "pending": "60"}, -9, InvoiceState.PENDING),
         ({"pending": "99.99"}, -9, InvoiceState.OVERDUE),
-        ({"paid": "100", "credited": "100", "refunded": True}, -9, InvoiceState.REFUNDED),
+        ({"paid": "100", "credited": "100"}, -9, InvoiceState.CREDITED),
+        ({"credited": "100"}, -9, InvoiceState.CREDITED),
+        ({"paid": "100", "credited": "40"}, -9, InvoiceState.PAID),
+        ({"issued_on": TODAY + timedelta(days=1)}, 30, InvoiceState.UPCOMING),
+        ({"issued_on": TODAY + timedelta(days=1), "pending": "100"}, 30, InvoiceState.UPCOMING),
+        ({"issued_on": TODAY + timedelta(days=1), "paid": "100"}, 30, InvoiceState.PAID),
         ({"paid": "120"}, 5, InvoiceState.PAID),
     ],
 )
 def test_the_state_of_an_invoice(sums: dict[str, Any], due: int, state: InvoiceState) -> None:
-    given_: dict[str, Any] = {k: v if isinstance(v, bool) else Decimal(v) for k, v in sums.items()}
+    given_: dict[str, Any] = {"issued_on": TODAY, **{k: Decimal(v) if isinstance(v, str) else v for k, v in sums.items()}}
     made = Invoice(
         account_id=1,
         number="1",
         number_order=1,
-        issued_on=TODAY,
         due_on=TODAY + timedelta(days=due),
         subtotal=ZERO,
         total=Decimal(100),
@@ -165,14 +176,46 @@ def test_search(desk: Any, q: str, numbers: set[str], language: str) -> None:
     assert set(found(session, mine, language, q=q)) == numbers
 
 
+PRINTED = [
+    "#212048", "nº 212048", "n° 212048", "No. 212048", "212048.", "(212048)", "« 212048 »", "Invoice 212048", "Facture 212048",
+    "invoice #212048", "Invoice-212048.pdf", "Facture-212048.pdf", "commande 26367", "Order 26367", "576,07 $ CA", "576.07 CAD",
+    "(576,07)", "−576,07 $", "576,07 $ 2020-03-12", "Visa •••• 4242", "576,07 $ visa", "C-2047", "Note de crédit C-2047",
+    "Credit note C-2047.", "501,04", "payées", "Payée", "paid",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("q", PRINTED)
+def test_what_the_portal_prints_beside_a_number_finds_it(engine: Engine, q: str) -> None:
+    with rolled_back(engine) as session:
+        mine = account(session, "A")
+        bought = order(session, mine, "26367")
+        made = invoice(
+            session, mine, "212048", "576.07", date(2020, 3, 12), order_id=bought.id, paid=Decimal("576.07"), settled_on=date(2020, 3, 12)
+        )
+        made.subtotal = Decimal("501.04")
+        paid = Payment(account_id=mine, reference="P1", received_at=NOON, method_en="Visa 4242", method_fr="Visa 4242", amount=made.total)
+        note = CreditNote(
+            account_id=mine, invoice_id=made.id or 0, number="C-2047", issued_on=TODAY, reason_en="", reason_fr="", subtotal=ZERO,
+            total=Decimal("1.00"),
+        )  # fmt: skip
+        session.add_all([paid, note])
+        session.flush()
+        session.add(Allocation(account_id=mine, payment_id=paid.id or 0, invoice_id=made.id or 0, amount=made.total))
+        settle(session, mine, [made.id or 0])
+        invoice(session, mine, "999", "12345.60", date(2020, 5, 1))
+        language = "en" if q == "paid" else "fr"
+        assert found(session, mine, language, q=q) == ["212048"]
+
+
 @pytest.mark.parametrize(
     ("language", "q", "numbers"),
     [
         ("en", "overdue", {"999"}),
-        ("en", "part paid", {"1000"}),
+        ("en", "partially paid", {"1000"}),
         ("en", "OVERDUE 12345.60", {"999"}),
-        ("en", "refunded", set()),
-        ("en", "to", {"212048"} - {"212048"}),
+        ("en", "credited", set()),
+        ("en", "to", set()),
+        ("en", "To pay 12345.60", {"999"}),
     ],
 )
 def test_a_state_can_be_searched_by_its_word(desk: Any, language: str, q: str, numbers: set[str]) -> None:

@@ -89,7 +89,7 @@ def test_a_form_that_another_window_overtook_is_told(people: People) -> None:
         version = notices_view(session, who, clock.now()).choices.version
     assert send(who, {**ALL, "card": ""}).ok
     clash = send(who, {**ALL, "payment": ""}, version, mark="b")
-    assert (clash.ok, clash.errors) == (False, {"payment": "Switched on meanwhile.", "card": "Switched off meanwhile."})
+    assert (clash.ok, clash.errors) == (False, {"payment": "Turned on in the meantime.", "card": "Turned off in the meantime."})
     assert given(who) == {**ALL, "card": ""}
 
 

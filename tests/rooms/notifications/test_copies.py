@@ -170,7 +170,7 @@ def test_nobody_s_mailbox_is_filled_with_questions(people: People) -> None:
 def test_there_are_ten_at_most_and_each_once(people: People) -> None:
     assert add(people["owner"]).ok
     count_anew()
-    assert add(people["owner"], BOOKS.capitalize()).errors == {"email": "This address is listed already."}
+    assert add(people["owner"], BOOKS.capitalize()).errors == {"email": "This address is already listed."}
     for n in range(9):
         assert add(people["owner"], f"a{n}@example.org").ok
     count_anew()
@@ -219,7 +219,7 @@ def test_the_mailbox_stops_them_and_may_take_that_back(people: People) -> None:
     bill(people["owner"], "2")
     run()
     assert len(letters(BOOKS)) == 2
-    assert [row.off for row in shown(people["owner"])] == ["Stopped by this mailbox"]
+    assert [row.off for row in shown(people["owner"])] == ["Stopped by the recipient"]
     # The person who added the address cannot ask it again.
     count_anew()
     assert not add(people["owner"]).ok

@@ -1,5 +1,6 @@
 """Which events are reported, when and to whom, and that none is reported twice."""
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -98,6 +99,56 @@ def test_a_dry_run_says_the_same_and_writes_nothing(people: People) -> None:
     assert run() == send.SendRun({NotificationKind.INVOICE: 1}, 2)  # type: ignore[arg-type]
 
 
+def test_what_is_being_paid_is_not_asked_for(people: People) -> None:
+    bill(people["owner"], "1", total="114.98", pending=Decimal("114.98"), due=DAY + timedelta(days=30))
+    bill(people["owner"], "2", total="100.00", pending=Decimal("40.00"), due=DAY + timedelta(days=30))
+    bill(people["owner"], "3", total="100.00", pending=Decimal("40.00"), issued=DAY - timedelta(days=9), due=DAY - timedelta(days=1))
+    run()
+    new, late = letters("owner@example.com")
+    # Each row, then a blank line: the due date cannot be read as that of the next invoice.
+    assert "Invoice 1: $114.98\n  Payment in progress\n\nInvoice 2: $100.00\n  To pay by October\u00a024, 2020\n\n" in new.text
+    assert "Invoice 3: $60.00\n  Due on September\u00a023, 2020 · 1 day overdue\n\n" in late.text
+    assert "\n\n\n" not in new.text + late.text
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_dates_of_a_letter_are_written_out_in_its_language(people: People, language: str) -> None:
+    with database.write_session() as session:
+        owner = session.get_one(Person, people["owner"].person_id)
+        owner.language, owner.region = language, "en-CA" if language == "fr" else "fr-CA"
+    for number, days in (("1", 0), ("2", 31)):
+        bill(people["owner"], number, issued=DAY - timedelta(days=days), due=DAY + timedelta(days=30 - days))
+    pay(people["owner"], "P1", "1")
+    run()
+    text = "\n".join(letter.text for letter in letters("owner@example.com")).replace("\u00a0", " ")
+    assert "24 octobre 2020" in text if language == "fr" else "October 24, 2020" in text
+    assert not re.search(r"\d{4}-\d\d", text)
+
+
+def test_one_account_that_fails_keeps_no_other_from_its_mails(
+    people: People, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with database.write_session() as session:
+        other = session.exec(select(Account).where(Account.number != people["owner"].account.number).order_by(Account.number)).all()[-1]
+        assert (other.id or 0) > people["owner"].account.account_id
+        invoice(session, other.id or 0, "9001", issued=DAY)
+    bill(people["owner"], "212048")
+    found = send.events
+
+    def failing(session: Session, account_id: int, *more: Any) -> Any:
+        if account_id == people["owner"].account.account_id:
+            raise ValueError("'uk' is not a valid country code")
+        return found(session, account_id, *more)
+
+    monkeypatch.setattr(send, "events", failing)
+    done = run()
+    assert (done.failed, done.things) == (["account 1042"], {NotificationKind.INVOICE: 1})
+    assert "notices: account 1042 failed" in caplog.text
+    monkeypatch.undo()
+    assert run().failed == []
+    assert to_owner() == ["New invoice 212048"]
+
+
 def test_a_first_import_of_a_long_history_tells_its_last_days_only(people: People) -> None:
     for back in range(400):
         bill(people["owner"], str(1000 + back), issued=DAY - timedelta(days=back), due=DAY - timedelta(days=back - 30))
@@ -143,9 +194,9 @@ def test_where_nobody_looked_only_the_stage_that_is_reached_is_told(people: Peop
         {"paid": Decimal(100), "settled_on": DAY},
         {"credited": Decimal(100), "settled_on": DAY},
         {"pending": Decimal(100)},
-        {"paid": Decimal(100), "credited": Decimal(100), "refunded": True, "settled_on": DAY},
+        {"paid": Decimal(100), "credited": Decimal(100), "settled_on": DAY},
     ],
-    ids=["paid", "cancelled", "under way", "refunded"],
+    ids=["paid", "cancelled", "under way", "credited after payment"],
 )
 def test_what_is_not_owed_is_never_called_overdue(people: People, how: dict[str, Any]) -> None:
     run(DAY - timedelta(days=60))

@@ -90,7 +90,7 @@ def test_as_csv(stored: Engine, mine: int) -> None:
 def test_people_read_words(stored: Engine, mine: int) -> None:
     with Session(stored) as session:
         columns = made(session, mine, "en").columns
-    assert [c.title for c in columns] == ["Number", "Start date", "End date", "Progress", "State", "Agreement", "Total"]
+    assert [c.title for c in columns] == ["Number", "Start date", "End date", "Progress", "Status", "Agreement", "Total"]
     assert next(c for c in columns if c.key == "state").words["ending"] == "Ending soon"
 
 

@@ -69,10 +69,10 @@ def test_it_says_what_was_ordered_for_how_long_and_for_how_much(session: Session
     text = text_of(session, mine, "en")
     wanted = (
         "Order confirmation 26367",
-        "Ordered on 2020-09-24",
+        "Order date 2020-09-24",
         "Start date 2020-09-24",
         "End date 2023-09-23",
-        "Invoiced by",
+        "Issued by",
         "Bill to",
         "Transport 1042",
         "Ship to",

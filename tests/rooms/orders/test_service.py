@@ -1,6 +1,7 @@
 """Rules of orders: terms, states, the list, single orders, and the separation of accounts."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from odoportal.core import i18n
 from odoportal.lists.query import ListQuery
 from odoportal.lists.source import FoundRows
 from odoportal.rooms.orders import service
@@ -186,3 +188,16 @@ def test_what_ends_counts_its_plans(shop: Any) -> None:
     order(session, mine, "77", TODAY - timedelta(days=300), TODAY + timedelta(days=3), [PLAN, PLAN])
     order(session, mine, "78", TODAY - timedelta(days=300), TODAY + timedelta(days=2), [])
     assert [(e.number, e.plans) for e in service.ending(session, mine, TODAY)] == [("78", 0), ("77", 4)]
+
+
+@pytest.mark.parametrize(
+    "q",
+    ["commande 26367", "Order 26367", "#26367", "Confirmation de commande 26367", "Order-26367.pdf", "nº 26367.", "574,88 $", "En vigueur"],
+)
+def test_what_the_portal_prints_beside_a_number_finds_it(engine: Engine, q: str) -> None:
+    with rolled_back(engine) as session:
+        mine = account(session, "A")
+        order(session, mine, "26367")
+        order(session, mine, "26999", date(2019, 1, 1), date(2019, 12, 31), total=Decimal(1), subtotal=Decimal(1))
+        with i18n.use("fr"):
+            assert found(session, mine, "fr", q=q) == ["26367"]

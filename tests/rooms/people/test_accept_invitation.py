@@ -60,14 +60,14 @@ def test_somebody_new_chooses_a_name_and_a_password(web: TestClient, owner: Iden
     address = follow(web, link(owner))
     page = web.get(address)
     assert (page.status_code, page.headers["cache-control"], page.headers["referrer-policy"]) == (200, "no-store", "same-origin")
-    for words in ("Maria Gagnon invites you to the account Transport 1042 (1042).", "Your role would be: Billing.", INVITED):
+    for words in ("Maria Gagnon invites you to join the account Transport 1042 (1042).", "Your role will be: Billing.", INVITED):
         assert words in page.text
     assert web.get("/fr/join").status_code == 200
     for bad, words in (
         ({"name": "", "password": NEW}, "This field is required."),
         ({"name": "Nora", "password": ""}, "This field is required."),
         ({"name": "x" * 201, "password": NEW}, "Use at most 200 characters."),
-        ({"name": "No\x07ra", "password": NEW}, "This holds characters that cannot be used here."),
+        ({"name": "No\x07ra", "password": NEW}, "This contains characters that are not allowed."),
         ({"name": "\u202e\u200b", "password": NEW}, "This field is required."),
         ({"name": "Nora", "password": "short"}, "too short"),
         ({"name": "Nora Tremblay", "password": "nora tremblay 26"}, "mostly your name"),
@@ -92,7 +92,7 @@ def test_somebody_of_another_account_accepts_with_one_click_and_keeps_the_passwo
     add_person("lise@example.com", accounts=("2000",), name="Lise")
     address = follow(web, link(owner, "lise@example.com", Role.READ_ONLY, "fr"))
     page = web.get(address)
-    assert "restera tel quel" in page.text
+    assert "il reste le même" in page.text
     assert 'name="password"' not in page.text
     # Not signed in, or signed in as another person: accepting signs no one in.
     with browser() as other:
@@ -103,7 +103,7 @@ def test_somebody_of_another_account_accepts_with_one_click_and_keeps_the_passwo
         assert other.get("/en/home").text == before
     done = web.post(address, data={"password": "another one, ignored"})
     assert done.headers["location"] == "/fr/login?joined=1"
-    assert "L’invitation est acceptée" in web.get("/fr/login?joined=1").text
+    assert "L’invitation a été acceptée" in web.get("/fr/login?joined=1").text
     assert role_of("lise@example.com") == "read_only"
     assert web.get("/en/home").status_code == 401
     assert sign_in(web, "lise@example.com").status_code == 303

@@ -62,9 +62,9 @@ def test_an_owner_sees_everybody_and_who_is_invited(people: People) -> None:
     view = shown(owner)
     assert [(p.name, p.role, p.you, p.blocked, p.seen) for p in view.people] == [
         ("Billing", "Billing", False, False, "2020-09-24 12:00\u00a0p.m."),
-        ("Operations", "Operations", False, True, "Never yet"),
-        ("Owner", "Owner", True, False, "Never yet"),
-        ("Read_Only", "Read-only", False, False, "Never yet"),
+        ("Operations", "Operations", False, True, "Never"),
+        ("Owner", "Owner", True, False, "Never"),
+        ("Read_Only", "Read-only", False, False, "Never"),
     ]
     assert [(i.key, i.role, i.over) for i in view.invitations] == [(ASKED, "Billing", False)]
 
@@ -113,7 +113,7 @@ def test_somebody_of_another_account_is_nobody_here(people: People) -> None:
     assert (details.asked, details.number, details.name) == (str(people["stranger"].person_id), "", "")
     for form, more in (("role", {"role": "owner"}), ("remove", {})):
         refused = send(people["owner"], form, "stranger@example.com", **more)
-        assert refused.error.startswith("This is no longer here")
+        assert refused.error.startswith("This no longer exists")
 
 
 def test_a_role_is_changed_unless_somebody_else_did(people: People) -> None:
@@ -123,7 +123,7 @@ def test_a_role_is_changed_unless_somebody_else_did(people: People) -> None:
     assert send(owner, "role", email, before.version, role="operations").ok
     assert role_now(email) == "operations"
     clash = send(owner, "role", email, before.version, "b", role="read_only")
-    assert clash.errors == {"role": "Stored meanwhile: “Operations”."}
+    assert clash.errors == {"role": "Saved value: “Operations”."}
     assert clash.version == version_of({"role": "operations"})
     assert send(owner, "role", email, clash.version, "c", role="read_only").ok
     assert role_now(email) == "read_only"
@@ -140,12 +140,12 @@ def test_the_only_owner_is_told_why_not(people: People) -> None:
 def test_an_invitation_that_cannot_be_says_why(people: People) -> None:
     owner = people["owner"]
     assert invite(owner).ok
-    assert invite(owner, mark="b").errors == {"email": "This person is invited already. Send the invitation again, below."}
-    assert invite(owner, "billing@example.com", "c").errors == {"email": "This person belongs to the account already."}
-    assert invite(owner, "nobody", "d").errors == {"email": "Enter an email such as name@example.com."}
+    assert invite(owner, mark="b").errors == {"email": "This person has already been invited. Send the invitation again, below."}
+    assert invite(owner, "billing@example.com", "c").errors == {"email": "This person already belongs to the account."}
+    assert invite(owner, "nobody", "d").errors == {"email": "Enter an email address, such as name@example.com."}
     assert invite(owner, "stranger@example.com", "e").ok, "that there is such a person elsewhere is not told"
     assert send(owner, "withdraw", ASKED, mark="f").go == "/en/profile/people?done=withdrawn"
-    assert send(owner, "withdraw", ASKED, mark="0").error.startswith("This is no longer here")
+    assert send(owner, "withdraw", ASKED, mark="0").error.startswith("This no longer exists")
 
 
 @pytest.mark.asvs("2.3.3")

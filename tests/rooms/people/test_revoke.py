@@ -328,7 +328,7 @@ def test_where_nobody_was_asked_a_copy_is_paused_until_somebody_keeps_it(people:
         with i18n.use("en"), database.read_session() as session:
             return [(row.on or row.off, row.held) for row in notices_view(session, people["billing"], LATER).copies]
 
-    assert rows() == [("Paused", "Whoever added it no longer looks after billing.")]
+    assert rows() == [("Paused", "The person who added it no longer manages billing.")]
     with database.write_session() as session, i18n.use("en"):
         copies.resume(session, people["billing"], Actor.of(people["billing"]), BOOKS, LATER)
         with pytest.raises(copies.NoSuchCopy):

@@ -19,7 +19,7 @@ from odoportal.rooms.privacy.contents import Subject
 from odoportal.rooms.signin.models import BrowserSession, OneUseLink
 from tests.making import NOON, account, add_every_row, rolled_back
 
-ABOUT_NOBODY = {"deployment"}
+ABOUT_NOBODY = {"deployment", "job", "job_run"}
 """Tables with no data about a person or an account."""
 CANARY = "canary-5512"
 
@@ -55,6 +55,15 @@ def test_every_table_is_somebody_s_or_named_here() -> None:
     tables = metadata().sorted_tables
     known = {part.table.name for part in contents.parts(tables, Subject(1, "a@example.com", 1, True))}
     assert {table.name for table in tables} - known == ABOUT_NOBODY
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_every_table_has_a_name_in_both_languages(language: str) -> None:
+    parts = contents.parts(metadata().sorted_tables, Subject(1, "a@example.com", 1, True))
+    with i18n.use(language):
+        names = contents.table_names()
+    assert set(names) == {part.table.name for part in parts}
+    assert len(set(names.values())) == len(names)
 
 
 @pytest.mark.asvs("14.2.6")

@@ -68,6 +68,18 @@ def shown(who: Identity) -> DataView:
         return data_view(session, who, "en", NOON)
 
 
+def test_the_link_to_a_file_encodes_the_number_of_the_account(who: Identity) -> None:
+    with database.write_session() as session:
+        session.get_one(Account, 1).number = "R&D 10#"
+    who = replace(who, account=replace(who.account, number="R&D 10#"))
+    ask(who)
+    service.make_next(NOON)
+    assert shown(who).href == "/en/profile/data.zip?account=R%26D+10%23"
+    with database.read_session() as session:
+        (mail,) = session.exec(select(Mail))
+    assert "/profile/data?account=R%26D+10%23\n" in mail.text
+
+
 def test_asked_twice_it_is_made_once_told_once_and_there_for_a_day(who: Identity, data_folder: Path) -> None:
     ask(who)
     ask(who)
@@ -80,7 +92,7 @@ def test_asked_twice_it_is_made_once_told_once_and_there_for_a_day(who: Identity
     with zipfile.ZipFile(data_folder / "people" / file.name) as packed:
         assert {"person.json", "account.csv", "READ ME.txt"} <= set(packed.namelist())
     assert (data_folder / "people" / file.name).stat().st_mode & 0o077 == 0
-    assert "until 2020-09-25" in shown(who).until
+    assert "by 2020-09-25" in shown(who).until
     assert ready(who, NOON + timedelta(hours=23, minutes=59)) is not None
     assert ready(who, NOON + timedelta(hours=24)) is None
 
@@ -158,6 +170,18 @@ def test_what_is_over_goes_and_so_does_what_nobody_knows(who: Identity, data_fol
     assert list((data_folder / "people").iterdir()) == []
 
 
+def test_a_leftover_that_cannot_be_deleted_keeps_no_other_from_it(
+    who: Identity, data_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (data_folder / "people" / "a folder").mkdir(parents=True)
+    (data_folder / "people" / "b.new").touch()
+    (data_folder / "people" / "0.new").touch()
+    with database.write_session() as session:
+        service.purge_expired(session, clock.now() + timedelta(days=9_000))
+    assert [path.name for path in (data_folder / "people").iterdir()] == ["a folder"]
+    assert "purge: a folder failed" in caplog.text
+
+
 def asked_to_close(session: Session, who: Identity) -> None:
     service.ask_to_close(session, who, BY, "We sold the trucks", NOON)
 
@@ -167,14 +191,14 @@ def test_the_wish_to_close_is_told_once_and_can_be_taken_back(who: Identity) -> 
         with database.write_session() as session:
             asked_to_close(session, who)
     assert letters() == [
-        "service@odotrack.example: Close the account 1042",
+        "service@odotrack.example: Request to close the account 1042",
         "maria@example.com: You asked to close an account",
     ]
-    assert shown(who).closing == "Asked for by Maria Gagnon, 2020-09-24 12:00\u00a0p.m."
+    assert shown(who).closing == "Requested by Maria Gagnon, 2020-09-24 at 12:00\u00a0p.m."
     for _ in range(2):
         with database.write_session() as session:
             service.keep_open(session, who, BY, NOON)
-    assert letters()[2:] == ["service@odotrack.example: Keep the account 1042 open"]
+    assert letters()[2:] == ["service@odotrack.example: Request to close the account 1042 withdrawn"]
     assert shown(who).closing == ""
     with database.read_session() as session:
         changes = [(change.what, change.address, change.account_id) for change in session.exec(select(Change))]

@@ -90,7 +90,7 @@ def test_of_two_tabs_the_second_is_told(maria: int) -> None:
     version = form_view(identity_of(1), stored_details()).version
     assert save(version, name="First").ok
     second = save(version, "b" * 32, name="Second")
-    assert second.errors["name"] == "Enregistré entre-temps\u00a0: «\u00a0First\u00a0»."
+    assert second.errors["name"] == "Valeur enregistrée\u00a0: «\u00a0First\u00a0»."
     assert stored_details()["name"] == "First"
     assert save(second.version, "c" * 32, name="Second").ok
     assert stored_details()["name"] == "Second"

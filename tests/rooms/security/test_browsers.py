@@ -10,6 +10,7 @@ from sqlmodel import select
 from odoportal.accounts.models import Person
 from odoportal.core import clock, database, i18n
 from odoportal.mail.outbox import token_of
+from odoportal.rooms.security.view import SESSIONS_SHOWN
 from odoportal.rooms.signin import known_browsers, service
 from odoportal.rooms.signin.models import BrowserSession
 from tests.rooms.security.conftest import EMAIL, Browser, changes, letters, stored
@@ -42,6 +43,17 @@ def keys(web: Browser) -> list[str]:
 def test_a_browser_in_words(agent: str, said: str) -> None:
     with i18n.use("en"):
         assert known_browsers.browser_label(agent) == said
+
+
+def test_the_first_sessions_are_shown_and_the_others_on_request(web: Browser, opened: Callable[[], Browser]) -> None:
+    for _ in range(SESSIONS_SHOWN - 1):
+        opened().sign_in()
+    assert "Show all" not in web.page()
+    opened().sign_in()
+    shown, _, more = web.page().partition("Open sessions")[2].partition("Show all 6")
+    assert (shown.count("Last used"), more.count("Last used")) == (SESSIONS_SHOWN, 1)
+    assert "This browser" in shown
+    assert len(keys(web)) == SESSIONS_SHOWN, "each of the others can be ended"
 
 
 @pytest.mark.asvs("7.5.2")
@@ -111,6 +123,26 @@ def test_a_sign_in_with_a_new_browser_is_told_and_with_a_known_one_is_not(web: B
     assert "Safari on iPhone, network address 203.0.113.1" in letter.text
     phone.sign_in()
     assert len(letters()) == 1
+
+
+@pytest.mark.asvs("6.3.5")
+@pytest.mark.parametrize("purged", [True, False])
+def test_after_ninety_days_away_only_a_new_browser_is_told(web: Browser, opened: Callable[[], Browser], now: Any, purged: bool) -> None:
+    def away(days: int) -> None:
+        now.move(days=days)
+        if purged:
+            with database.write_session() as session:
+                known_browsers.purge_expired(session, clock.now())
+
+    away(days=91)
+    opened().sign_in()
+    assert len(letters(EMAIL)) == 1
+    away(days=91)
+    web.sign_in()
+    assert len(letters(EMAIL)) == 1
+    away(days=365)
+    web.sign_in()
+    assert len(letters(EMAIL)) == 2
 
 
 def test_a_wrong_password_with_a_new_browser_is_no_sign_in(web: Browser, opened: Callable[[], Browser]) -> None:

@@ -33,7 +33,7 @@ def confirm(browser: Browser, letter: Mail) -> Any:
 def test_an_email_changes_when_the_new_mailbox_says_so(web: Browser, opened: Callable[[], Browser], maria: int) -> None:
     letter = ask(web)
     assert NEW in web.page()
-    assert "waits for your confirmation" in web.page()
+    assert "with the link that we sent to it" in web.page()
     phone = opened()
     page = phone.link(letter)
     assert (page.status_code, NEW in page.text, EMAIL in page.text) == (200, True, True)
@@ -60,7 +60,7 @@ def test_the_old_mailbox_takes_it_back_and_whoever_was_in_is_out(web: Browser, o
     second = ask(web, "third@example.com")
     owner = opened()
     notice = letters(EMAIL)[-1]
-    assert notice.subject == "Your email for ODOportal was changed"
+    assert notice.subject == "Your email address for ODOportal was changed"
     confirm(web, second)
     answer = confirm(owner, notice)
     assert answer.headers["location"] == "/en/login?undone=1"
@@ -87,7 +87,7 @@ def test_somebody_else_s_email_gets_the_same_answer_and_is_not_given(web: Browse
     add_person("other@example.com")
     free, taken = (web.form("email", address=address, current=GOOD) for address in (NEW, "other@example.com"))
     assert free["notice"].replace(NEW, "") == taken["notice"].replace("other@example.com", "")
-    assert [letter.subject for letter in letters("other@example.com")] == ["You have an access to ODOportal already"]
+    assert [letter.subject for letter in letters("other@example.com")] == ["You already have access to ODOportal"]
     assert letters("other@example.com")[0].seed == ""
 
 

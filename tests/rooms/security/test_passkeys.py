@@ -391,7 +391,7 @@ def test_five_wrong_answers_end_the_second_step(web: Browser, opened: Callable[[
     thief.sign_in()
     answers = [enter(thief, "{}", "code") for _ in range(5)]
     assert [answer.status_code for answer in answers] == [422] * 4 + [303]
-    assert letters(EMAIL)[-1].subject == "Several wrong codes at your sign-in"
+    assert letters(EMAIL)[-1].subject == "Several incorrect codes when signing in"
     assert thief.client.post("/en/code", data={"passkey": "begin"}).status_code == 410
 
 
@@ -457,7 +457,7 @@ def test_somebody_elses_passkey_is_neither_renamed_nor_removed(web: Browser, ope
     other.sign_in(OTHER)
     fields = {"current": GOOD} if form == "passkey_remove" else {"name": "Mine"}
     for which in (str(stored_keys()[0].id), "0", "9" * 9):
-        assert other.form(form, which=which, **fields)["error"] == "This passkey was removed already."
+        assert other.form(form, which=which, **fields)["error"] == "This passkey has already been removed."
     assert list(other.form(form, which="9" * 10, **fields)["errors"]) == ["which"]
     assert [key.name for key in stored_keys()] == ["My phone"]
 
@@ -466,7 +466,7 @@ def test_without_the_app_the_passkeys_stay(web: Browser, opened: Callable[[], Br
     set_up(web, now)
     register(web, Device())
     assert web.form("totp_off", current=GOOD)["ok"]
-    assert "but one of your passkeys" in letters(EMAIL)[-1].text
+    assert "one of your passkeys after your password" in letters(EMAIL)[-1].text
     assert "Recovery codes left: 10." in web.page()
     assert opened().sign_in().headers["location"] == "/en/code"
 
@@ -486,13 +486,13 @@ def test_there_are_twenty_at_most(web: Browser, maria: int) -> None:
         for n in range(20):
             row = Passkey(person_id=maria, handle="h", credential=f"c{n}", public_key="", name="n", added_at=clock.now())
             session.add(row)
-    assert "as many passkeys" in web.form("passkey_begin", current=GOOD)["error"]
+    assert "the maximum number of passkeys" in web.form("passkey_begin", current=GOOD)["error"]
 
 
 def test_what_is_over_goes(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
     task(opened())
     now.move(minutes=5)
     with database.write_session() as session:
-        assert service.purge_expired(session, clock.now()) >= 1
+        assert passkeys.purge_expired(session, clock.now()) >= 1
         assert session.exec(select(PasskeyCeremony)).all() == []
         assert session.exec(select(Person)).all()

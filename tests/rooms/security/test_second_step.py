@@ -164,6 +164,27 @@ def test_a_recovery_code_works_once_and_is_told(web: Browser, opened: Callable[[
     assert not any(code in "".join(kept) for code in codes)
 
 
+@pytest.mark.parametrize(
+    ("written", "joined"),
+    [("{}", "\u2011"), ("{}", " – "), ("{}.", "-"), ("• {}", "-"), ("- {}", "-"), ("“{}”,", "-"), ("{}", "\u00ad"), ("＊{}", "\u00a0")],
+)
+def test_a_recovery_code_with_one_sign_more_is_right(
+    web: Browser, opened: Callable[[], Browser], now: Clock, written: str, joined: str
+) -> None:
+    _, codes = set_up(web, now)
+    assert step(opened(), written.format(codes[0].replace("-", joined))).status_code == 303
+
+
+@pytest.mark.parametrize("written", ["{}.", "{0:.3}\u2011{0}", "•{}", "\uff10{}"])
+def test_a_code_of_the_app_may_have_signs_and_no_other_digits(
+    web: Browser, opened: Callable[[], Browser], now: Clock, written: str
+) -> None:
+    key, _ = set_up(web, now)
+    shown = code(key)
+    typed = written.replace("{0:.3}\u2011{0}", f"{shown[:3]}\u2011{shown[3:]}").format(shown)
+    assert step(opened(), typed).status_code == (422 if typed.startswith("\uff10") else 303)
+
+
 def test_new_recovery_codes_replace_the_old_ones(web: Browser, opened: Callable[[], Browser], now: Clock) -> None:
     _, old = set_up(web, now)
     assert web.form("recovery", current="wrong")["errors"]
@@ -183,7 +204,7 @@ def test_five_wrong_codes_end_the_step_and_are_told(web: Browser, opened: Callab
     answers = [thief.client.post("/en/code", data={"code": "000000"}) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [422] * 4 + [303]
     assert answers[-1].headers["location"] == "/en/login?again=1"
-    assert letters(EMAIL)[-1].subject == "Several wrong codes at your sign-in"
+    assert letters(EMAIL)[-1].subject == "Several incorrect codes when signing in"
     # A new second step gives no further tries: the person must wait, even with the correct code.
     assert step(thief, code(key)).status_code == 422
     now.move(seconds=30)
@@ -290,8 +311,8 @@ def test_it_was_not_me_takes_back_the_app_and_the_codes_that_were_set_up_since(
     owner = opened()
     disown(owner)
     assert [what for what, *_ in changes()] == ["two_step_on", "disowned", "two_step_off", "codes_removed", "password"]
-    told = next(letter for letter in letters(EMAIL) if "somebody else was in" in letter.text)
-    assert "set up since then is taken back: Authenticator app Recovery codes Choose a new" in " ".join(told.text.split())
+    told = next(letter for letter in letters(EMAIL) if "someone else had signed in" in letter.text)
+    assert "set up since then has been removed: Authenticator app Recovery codes Choose a new" in " ".join(told.text.split())
     assert owner.sign_in(password=NEW).headers["location"] == "/en/"
     with database.read_session() as session:
         assert not two_factor.people_with_second_factor(session, [maria])
@@ -309,7 +330,7 @@ def test_it_was_not_me_takes_back_an_app_that_is_being_set_up(web: Browser, open
     owner.sign_in(password=NEW)
     assert seen not in owner.page().replace(" ", "")
     assert list(owner.form("totp_confirm", code=code(seen))["errors"]) == ["code"]
-    assert not any("taken back" in letter.text for letter in letters(EMAIL))
+    assert not any("has been removed:" in letter.text for letter in letters(EMAIL))
 
 
 def test_it_was_not_me_takes_back_new_recovery_codes_and_leaves_the_app(
@@ -430,7 +451,7 @@ def test_an_app_of_another_secret_is_told_and_a_recovery_code_leads_on(
         assert "Your authenticator app no longer works with the portal" in page.text
         assert "contact Odotrack: help@odotrack.example" in page.text
         assert "Recovery code" in page.text
-        assert "Enter the code of 6 digits" not in page.text
+        assert "Enter the 6-digit code" not in page.text
     assert "ne fonctionne plus avec le portail" in other.client.get("/fr/code").text
     assert other.client.post("/en/code", data={"code": kept[0]}).status_code == 303
     assert other.inside

@@ -370,5 +370,5 @@ def test_what_cannot_be_invited(maria: int) -> None:
 
 def test_sweep_removes_links_long_dead(maria: int) -> None:
     ask()
-    assert write(service.purge_expired, START + timedelta(days=29)) == 0
-    assert write(service.purge_expired, START + timedelta(days=31)) == 1
+    assert write(links.purge_expired, START + timedelta(days=29)) == 0
+    assert write(links.purge_expired, START + timedelta(days=31)) == 1

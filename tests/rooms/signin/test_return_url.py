@@ -2,6 +2,8 @@ import pytest
 
 from odoportal.rooms.signin.return_url import safe_return_url
 
+pytestmark = pytest.mark.any_database
+
 AWAY = [
     "http://evil.example", "https://evil.example/fr/", "https:///evil.example", "ftp://evil.example", "//evil.example",
     "///evil.example", "/\\evil.example", "\\\\evil.example", "/\\/evil.example", "https:evil.example", "http:evil",

@@ -124,12 +124,12 @@ def test_sweep_takes_what_is_over_and_nothing_else(maria: int) -> None:
     idle, kept = sign_in(maria), sign_in(maria, keep=True)
     live = sign_in(maria, START + timedelta(hours=1))
     with database.write_session() as session:
-        assert service.purge_expired(session, START + timedelta(hours=1)) == 1
+        assert sessions.purge_expired(session, START + timedelta(hours=1)) == 1
     assert who(idle, START) is None
     assert who(kept, START)
     assert who(live, START + timedelta(hours=1))
     with database.write_session() as session:
-        assert service.purge_expired(session, START + sessions.KEPT) == 2
+        assert sessions.purge_expired(session, START + sessions.KEPT) == 2
 
 
 @pytest.mark.asvs("7.4.1")

@@ -14,7 +14,8 @@ from sqlmodel import Session
 
 from odoportal.core import clock
 from odoportal.core.money import ZERO, dollars
-from odoportal.rooms.invoices.balances import settle
+from odoportal.rooms.invoices import service as invoices
+from odoportal.rooms.invoices.balances import refresh_unapplied, settle
 from odoportal.rooms.invoices.models import Allocation, CreditNote, Payment
 from odoportal.rooms.statements import service
 from odoportal.rooms.statements.service import Aging, MovementKind, period, statement
@@ -88,6 +89,7 @@ def write(session: Session, made: Books, number: str = "1042") -> int:
     )  # fmt: skip
     session.flush()
     settle(session, mine, [bill.id for bill in bills if bill.id])
+    refresh_unapplied(session, [payment.id for payment in payments if payment.id])
     return mine
 
 
@@ -168,6 +170,28 @@ def test_two_periods_are_one(engine: Engine, made: Books, three: tuple[date, dat
     assert (second.aging, second.credit) == (whole.aging, whole.credit)
 
 
+@given(books(), days)
+@OTHERS
+def test_home_statement_and_list_lead_to_each_other(engine: Engine, made: Books, today: date) -> None:
+    # Nothing is settled or credited after today; an invoice may be dated later.
+    later = {i for i, (at, status, _) in enumerate(made.payments) if status == "settled" and clock.to_local(at).date() > today}
+    made.payments = [(at, "failed" if i in later else status, amount) for i, (at, status, amount) in enumerate(made.payments)]
+    made.notes = [note for note in made.notes if note[1] <= today]
+    with rolled_back(engine) as session:
+        mine = write(session, made)
+        write(session, made, "2042")
+        found, owing = statement(session, mine, today, today, today), invoices.owing(session, mine, today)
+        listed = [i for i in invoices.issued(session, mine, FIRST, LATER) if invoices.is_owed_on(i.issued_on, today)]
+        sums = [sum((value(i) for i in listed), ZERO) for value in (invoices.balance, invoices.being_paid)]
+    ages_ = found.aging
+    assert (ages_.total, ages_.being_paid, ages_.owed) == (owing.unpaid, owing.being_paid, owing.total)
+    assert ages_.owed - ages_.current == owing.overdue
+    assert found.credit == owing.credit
+    assert owing.unpaid - owing.being_paid == owing.total
+    assert owing.total - owing.credit == owing.left == found.closing - owing.being_paid
+    assert sums == [owing.unpaid, owing.being_paid]
+
+
 GUIDE = Books(
     invoices=[(date(2020, 5, 1), date(2020, 5, 31), dollars(57607)), (date(2020, 9, 1), date(2020, 10, 1), dollars(10000))],
     payments=[
@@ -196,13 +220,28 @@ def test_one_by_hand(stored: Engine) -> None:
     assert found.credit == dollars(10000)
 
 
+def test_what_is_being_paid_is_not_past_due_today_and_unknown_on_other_days(stored: Engine) -> None:
+    late = Books(
+        invoices=[(date(2020, 5, 1), date(2020, 5, 31), dollars(10000)), (date(2020, 12, 1), date(2020, 12, 31), dollars(14000))],
+        payments=[(datetime(2020, 9, 12, 15, 0, tzinfo=UTC), "pending", dollars(9000))],
+        parts=[(0, 0, dollars(9000))],
+    )
+    with Session(stored) as session:
+        mine = write(session, late)
+        now, before = (service.aging(session, mine, day, TODAY) for day in (TODAY, TODAY - timedelta(days=1)))
+        owing = invoices.owing(session, mine, TODAY)
+    assert now == Aging(older=dollars(1000), being_paid=dollars(9000))
+    assert before == Aging(older=dollars(10000))
+    assert (owing.total, owing.overdue, owing.unpaid_invoices) == (dollars(1000), dollars(1000), 1)
+
+
 @pytest.mark.parametrize(("late", "bucket"), [(-1, 0), (0, 0), (1, 1), (30, 1), (31, 2), (60, 2), (61, 3), (90, 3), (91, 4), (400, 4)])
 def test_ages_end_where_they_should(stored: Engine, late: int, bucket: int) -> None:
     with Session(stored) as session:
         mine = account(session)
         due = TODAY - timedelta(days=late)
         invoice(session, mine, "1", "10.00", min(due, TODAY), due)
-        found = service.aging(session, mine, TODAY)
+        found = service.aging(session, mine, TODAY, TODAY)
     assert [found.current, found.to_30, found.to_60, found.to_90, found.older][bucket] == found.total == dollars(1000)
 
 
@@ -235,3 +274,5 @@ def test_so_many_movements_at_most_and_the_same_number_of_statements(stored: Eng
             found = statement(session, many, FIRST, TODAY, TODAY, 5)
     assert (len(found.movements), found.count, found.closing) == (5, 20, dollars(2000))
     assert len(of_many) == len(of_few) == 10
+    assert [move.number for move in found.movements] == [f"9{i}" for i in range(15, 20)]
+    assert (found.carried, found.movements[-1].balance) == (dollars(1500), found.closing)

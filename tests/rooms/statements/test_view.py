@@ -5,17 +5,20 @@ import io
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from odoportal.core import clock, i18n
 from odoportal.lists import download
+from odoportal.lists.excel import write_excel
 from odoportal.lists.query import ListQuery
 from odoportal.rooms.invoices.models import Allocation, CreditNote, Payment
 from odoportal.rooms.statements import page, view
-from odoportal.rooms.statements.exports import statement_table
+from odoportal.rooms.statements.exports import period_name, statement_table
 from odoportal.rooms.statements.view import RULES, StatementView, statement_view
 from tests.making import NOON, TODAY, account, identity_of, invoice
 
@@ -84,8 +87,8 @@ def test_this_year_to_today(stored: Engine, mine: int) -> None:
     assert [(row.key, row.amount) for row in made.aging] == [
         ("current", "$0.00"), ("30", "$0.00"), ("60", "$0.00"), ("90", "$0.00"), ("older", "$40.00"),
     ]  # fmt: skip
-    assert (made.owed, made.credit, made.more) == ("$40.00", "−$20.00", "")
-    assert (made.csv, made.pdf) == ("/en/statement.csv?", "/en/statement.pdf?")
+    assert (made.unpaid, made.owed, made.credit, made.older) == ("$40.00", "", "−$20.00", "")
+    assert (made.csv, made.xlsx, made.pdf) == ("/en/statement.csv?", "/en/statement.xlsx?", "/en/statement.pdf?")
 
 
 def test_the_account_of_the_address_goes_along(stored: Engine, mine: int) -> None:
@@ -127,8 +130,8 @@ def test_a_long_period_says_what_it_leaves_out(stored: Engine, mine: int, monkey
     monkeypatch.setattr(view, "MAX_MOVEMENTS", 3)
     with Session(stored) as session:
         made = shown(session, mine)
-    assert (len(made.rows), made.closing) == (3, "$20.00")
-    assert made.more.startswith("The first 3 of 4 movements.")
+    assert ([row.date for row in made.rows], made.closing) == (["2020-09-24"] * 3, "$20.00")
+    assert (made.older, made.older_amount, made.carried) == ("1 earlier transaction, in the CSV file", "−$50.00", "$50.00")
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
@@ -136,11 +139,11 @@ def test_the_page_holds_every_number(stored: Engine, mine: int, language: str) -
     with Session(stored) as session:
         made = shown(session, mine, language=language)
     with i18n.use(language):
-        html = "".join(page.slots_html(replace(made, more="<b>")).values())
+        html = "".join(page.slots_html(replace(made, older="<b>")).values())
     for text in (
         made.opening,
         made.closing,
-        made.owed,
+        made.unpaid,
         made.credit,
         *(row.balance for row in made.rows),
         *(age.amount for age in made.aging),
@@ -148,6 +151,27 @@ def test_the_page_holds_every_number(stored: Engine, mine: int, language: str) -
         assert text in html
     assert html.count("<caption>") == 2
     assert "&lt;b&gt;" in html
+
+
+@pytest.mark.parametrize(("language", "head"), [("en", "Balance"), ("fr", "Solde")])
+def test_as_excel(stored: Engine, mine: int, language: str, head: str) -> None:
+    file = io.BytesIO()
+    with Session(stored) as session, i18n.use(language):
+        table = statement_table(session, identity_of(mine), ListQuery.parse(RULES, {"from": "2020-09-01"}), language, TODAY)
+        for _ in write_excel(table, file, "fr-CA"):
+            pass
+    rows: list[Any] = [[cell.value for cell in row] for row in next(iter(load_workbook(file))).iter_rows()]
+    assert rows[0][-1] == head
+    assert [f"{day:%Y-%m-%d}" for day in (rows[1][0], rows[2][4])] == ["2020-09-01", "2020-10-24"]
+    assert [row[-2] for row in rows[2:5]] == [576.07, -600, -6.07]
+    types = [row[1] for row in rows[1:]]
+    assert not [word for word in types if "_" in word]
+    assert types[0] == ("Opening balance" if language == "en" else "Solde d’ouverture")
+
+
+def test_the_files_are_named_by_their_period() -> None:
+    assert period_name(ListQuery.parse(RULES, {"from": "2020-09-01", "to": "2020-09-10"}), TODAY) == "2020-09-01-2020-09-10"
+    assert period_name(ListQuery.parse(RULES, {}), TODAY) == "2020-01-01-2020-09-24"
 
 
 def test_as_csv(stored: Engine, mine: int) -> None:
@@ -172,6 +196,7 @@ def test_as_csv(stored: Engine, mine: int) -> None:
         "2020-09-24,open_31_60,,,,,0.00,",
         "2020-09-24,open_61_90,,,,,0.00,",
         "2020-09-24,open_over_90,,,,,40.00,",
+        "2020-09-24,pending_payments,,,,,0.00,",
         "2020-09-24,unapplied_credit,,,,,-20.00,",
         "",
     ]

@@ -1,0 +1,1 @@
+"""Background jobs: what runs when, by which process, and with what result."""
