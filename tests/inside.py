@@ -26,6 +26,7 @@ from odoportal.core.identity import SESSION_COOKIE, token_hash
 from odoportal.frontend import builder
 from odoportal.limits import open_files, rate_limits
 from odoportal.pages.room import purge
+from odoportal.rooms.devices.models import VehicleList
 from odoportal.rooms.signin import passwords
 from odoportal.rooms.signin.models import BrowserSession
 from odoportal.settings import get_settings
@@ -64,6 +65,8 @@ class Customer:
     invoice: str
     order: str
     credit_note: str
+    vehicle_list: str
+    serial: str
     text: str = ""
 
     @property
@@ -109,7 +112,7 @@ def _application() -> Any:
 def customer(name: str, number: str, text: str = "") -> Customer:
     """Add an account with one owner and a record of every kind; `text` replaces the marker in every text."""
     with database.write_session() as session:
-        draft = Customer(name, 0, number, "", "", "", text)
+        draft = Customer(name, 0, number, "", "", "", "", "", text)
         account = Account(number=number, name=f"Transport {draft.marker}", created_at=START)
         person = Person(
             email=draft.email,
@@ -126,7 +129,11 @@ def customer(name: str, number: str, text: str = "") -> Customer:
         assert person.id is not None
         session.add(Membership(account_id=account.id, person_id=person.id, role="owner"))
         numbers = add_every_row(session, account.id, draft.marker, number)
-        return Customer(name, person.id, number, numbers["invoice_number"], numbers["order_number"], numbers["credit_note_number"], text)
+        # As in `add_every_row`: of a day that no test's clock reaches.
+        lines = {"content": f"0000\t{' '.join(draft.marker.split())}", "created_at": datetime(2099, 1, 1, tzinfo=UTC)}
+        session.add(VehicleList(account_id=account.id, person_id=person.id, key=f"list of {number}", **lines))
+        own = (numbers["invoice_number"], numbers["order_number"], numbers["credit_note_number"], f"list of {number}", numbers["serial"])
+        return Customer(name, person.id, number, *own, text)
 
 
 def _reset_application(origin: str) -> None:

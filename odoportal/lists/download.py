@@ -149,17 +149,34 @@ def _download_endpoint(rules: ListRules, name: Callable[[], str], make: MakeTabl
         if request.method == "HEAD":
             return Response(headers=headers, media_type=_MEDIA_TYPES[extension])
 
-        from odoportal.lists.excel import write_excel
-
-        def work(file: BinaryIO) -> Generator[None]:
-            with i18n.use(language), database.read_session() as session:
-                table = make(session, who, query, language, today)
-                yield from write_csv(table, file) if extension == "csv" else write_excel(table, file, who.region)
-
-        portions = await started(SpooledFile(f"{who.person_id}", work).portions())
-        return StreamingResponse(portions, headers=headers, media_type=_MEDIA_TYPES[extension])
+        return await file_response(make, who, query, language, today, headers, extension)
 
     return download
+
+
+async def file_response(
+    make: MakeTable, who: Identity, query: ListQuery, language: str, today: date, headers: Mapping[str, str], extension: str
+) -> Response:
+    """Answer with a file of a table, which is sent while it is being written.
+
+    Args:
+        make: Makes the table; the next four arguments are its own.
+        who: The signed-in person.
+        query: The list query.
+        language: The language of the file.
+        today: The business day.
+        headers: See `attachment`.
+        extension: "csv" or "xlsx".
+    """
+    from odoportal.lists.excel import write_excel
+
+    def work(file: BinaryIO) -> Generator[None]:
+        with i18n.use(language), database.read_session() as session:
+            table = make(session, who, query, language, today)
+            yield from write_csv(table, file) if extension == "csv" else write_excel(table, file, who.region)
+
+    portions = await started(SpooledFile(f"{who.person_id}", work).portions())
+    return StreamingResponse(portions, headers=headers, media_type=_MEDIA_TYPES[extension])
 
 
 def routes(path: str, rules: ListRules, name: Callable[[], str], make: MakeTable, days: Days = _today) -> list[Route]:

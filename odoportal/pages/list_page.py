@@ -52,7 +52,7 @@ class ListState(PageState, mixin=True):
 
 
 def _export(view: Bound) -> Node:
-    return el("div", *export_menu(view), cls="layout-row table-tasks")
+    return el("div", export_menu(view), cls="layout-row table-tasks")
 
 
 @dataclass(frozen=True)

@@ -410,8 +410,9 @@ export function PageCheckbox({ rows, label }) {
   return h("label", { className: "table-pick" }, h("input", { ref: box, type: "checkbox", checked: full, onChange: flip, "aria-label": label }));
 }
 
-// The bar over the rows: count, sum, and the documents as one ZIP, which the server makes while it is downloaded.
-export function SelectionBar({ total, action, region, texts, icon }) {
+// The bar over the rows: count, sum, further actions, and a file of the rows, such as a ZIP of documents, which the server makes while it
+// is downloaded.
+export function SelectionBar({ total, action, region, sums, texts, icon, children }) {
   const now = useSelection();
   const { search } = useLocation();
   const [done, setDone] = useState(null);
@@ -421,7 +422,7 @@ export function SelectionBar({ total, action, region, texts, icon }) {
   const money = new Intl.NumberFormat(region, { style: "currency", currency: "CAD", currencyDisplay: "narrowSymbol" });
   const whole = new Intl.NumberFormat(region);
   const few = region.startsWith("fr") ? count < 2 : count === 1;
-  const fetchZip = async () => {
+  const fetchFile = async () => {
     const form = new URLSearchParams();
     const account = new URLSearchParams(search).get("account");
     if (now.all !== null) { form.set("all", "1"); form.set("query", now.all); } else now.rows.forEach((_, number) => form.append("number", number));
@@ -430,7 +431,8 @@ export function SelectionBar({ total, action, region, texts, icon }) {
     setSaid("");
     try {
       const answer = await fetch(action + (account ? "?account=" + encodeURIComponent(account) : ""), { method: "POST", body: form, signal: stop.current.signal });
-      if (!answer.ok) throw new Error(answer.status === 422 ? await answer.text() : texts.failed);
+      // Without a session, the answer is the page to sign in.
+      if (!answer.ok || answer.redirected) throw new Error(answer.status === 422 ? await answer.text() : texts.failed);
       const reader = answer.body.getReader();
       const parts = [];
       let files = 0;
@@ -442,9 +444,9 @@ export function SelectionBar({ total, action, region, texts, icon }) {
         parts.push(value);
         setDone(files);
       }
-      const name = /filename="?([^";]+)/.exec(answer.headers.get("content-disposition") ?? "")?.[1] ?? "invoices.zip";
+      const name = /filename="?([^";]+)/.exec(answer.headers.get("content-disposition") ?? "")?.[1] ?? "";
       const link = document.createElement("a");
-      link.href = URL.createObjectURL(new Blob(parts, { type: "application/zip" }));
+      link.href = URL.createObjectURL(new Blob(parts, { type: answer.headers.get("content-type") }));
       link.download = name;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 60000);
@@ -458,17 +460,45 @@ export function SelectionBar({ total, action, region, texts, icon }) {
   const sum = [...now.rows.values()].reduce((a, b) => a + b, 0) / 100;
   return h("div", { className: "table-selection" },
     h("b", { role: "status" }, (few ? texts.one : texts.many).replace("{n}", whole.format(count))),
-    now.all === null && h("span", { className: "soft" }, money.format(sum)),
+    sums && now.all === null && h("span", { className: "soft" }, money.format(sum)),
     now.all === null && count < total && h("button", { type: "button", className: "button button-plain button-small", onClick: () => select({ list: now.list, rows: new Map(), all: filterOf(search) }) }, texts.all.replace("{n}", whole.format(total))),
     h("button", { type: "button", className: "button button-plain button-small", onClick: () => select({ list: now.list, rows: new Map(), all: null }) }, texts.clear),
     h("span", { className: "push" }),
     h("span", { role: "status", className: "small soft" }, said),
     done === null
-      ? h("button", { type: "button", className: "button button-second", "data-server": "", onClick: fetchZip }, icon, texts.zip)
+      ? h("button", { type: "button", className: "button button-second", "data-server": "", onClick: fetchFile }, icon, texts.file)
       : h("span", { className: "layout-row" },
-          h("progress", { max: count, value: Math.min(done, count), "aria-label": texts.zip }),
+          h("progress", { max: count, value: Math.min(done, count), "aria-label": texts.file }),
           h("span", { className: "small" }, texts.progress.replace("{n}", whole.format(Math.min(done, count))).replace("{total}", whole.format(count))),
-          h("button", { type: "button", className: "button button-second button-small", onClick: () => stop.current?.abort() }, texts.stop)));
+          h("button", { type: "button", className: "button button-second button-small", onClick: () => stop.current?.abort() }, texts.stop)),
+    children);
+}
+
+export function SelectionForm({ name, failed, children }) {
+  const now = useSelection();
+  const { pathname, search } = useLocation();
+  const navigate = useNavigate();
+  const [busy, setBusy] = useState(false);
+  const [said, setSaid] = useState("");
+  const send = async () => {
+    if (busy) return;
+    setBusy(true);
+    const once = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
+    const rows = now.all !== null ? { every: "1", query: now.all } : { numbers: [...now.rows.keys()].join("\n") };
+    const body = new URLSearchParams({ form: name, once, ...rows });
+    try {
+      const answer = await fetch(pathname + search, { method: "POST", body, headers: { accept: "application/json" } });
+      const { go, error, errors } = await answer.json();
+      if (go) return navigate(go);
+      setSaid(error || Object.values(errors)[0] || failed);
+    } catch {
+      setSaid(failed);
+    }
+    setBusy(false);
+  };
+  return h("span", { className: "layout-row" },
+    h("span", { role: "status", className: "small soft" }, said),
+    h("button", { type: "button", className: "button button-primary", "data-server": "", "aria-busy": busy || undefined, onClick: send }, children));
 }
 
 export function PrintButton({ children, ...rest }) {

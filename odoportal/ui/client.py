@@ -137,15 +137,25 @@ class PageCheckbox(_Client):
 
 
 class SelectionBar(_Client):
-    """The bar of selected rows: their count, their sum, and their documents as one ZIP."""
+    """The bar of selected rows: their count, their sum if `sums`, a file of them, and its children, which are further actions."""
 
     tag = "SelectionBar"
 
     total: rx.Var[int]
     action: rx.Var[str]
     region: rx.Var[str]
+    sums: rx.Var[bool]
     texts: rx.Var[dict[str, str]]
     icon: rx.Var[rx.Component]
+
+
+class SelectionForm(_Client):
+    """A button in the selection bar that sends the selected rows to the form `name` of the page, and goes where its answer leads."""
+
+    tag = "SelectionForm"
+
+    name: rx.Var[str]
+    failed: rx.Var[str]
 
 
 class PrintButton(_Client):

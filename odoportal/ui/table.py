@@ -1,13 +1,25 @@
 """The list: tabs, page sizes, filters, search, a table on wide screens and cards on phones, pager, empty states."""
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import reflex as rx
 
 from odoportal.core.i18n import t
-from odoportal.lists.list_table import ListTable
-from odoportal.ui.client import Busy, ListForm, OnScreen, PageCheckbox, PageTitle, PrintButton, RowCheckbox, SearchForm, SelectionBar
+from odoportal.lists.list_table import ListTable, Selection
+from odoportal.ui.client import (
+    Busy,
+    ListForm,
+    OnScreen,
+    PageCheckbox,
+    PageTitle,
+    PrintButton,
+    RowCheckbox,
+    SearchForm,
+    SelectionBar,
+    SelectionForm,
+)
 from odoportal.ui.common import empty
 from odoportal.ui.load_error import content_or_error
 from odoportal.ui.page import page_url
@@ -15,11 +27,13 @@ from odoportal.ui.server_slots import live
 from odoportal.ui.template import Bound, El, LiveOnly, Node, View, Wrapped, choose, each, el, icon, link, when, wrapped
 
 
-def _tabs(view: Bound) -> Node:
+def tabs(rows: Bound) -> Node:
+    """Return the tabs over rows of `lists.view.Tab`."""
+
     def tab(row: Bound) -> Node:
         return link(row.text, el("span", row.count, cls="tabs-count"), to=row.url, aria_current=row.current)
 
-    return el("nav", each(view.frame.tabs, lambda row: el("span", tab(row))), cls="tabs", aria_label=t("Show"))
+    return el("nav", each(rows, lambda row: el("span", tab(row))), cls="tabs", aria_label=t("Show"))
 
 
 def _hidden_fields(view: Bound) -> Node:
@@ -58,17 +72,18 @@ def _date(name: str, label: str, value: Bound) -> El:
 
 
 def _filters(view: Bound, table: ListTable) -> tuple[El, El]:
-    def choice(name: str, label: str, options: Bound, plain: Bound | str) -> El:
+    def choice(name: str, label: str, options: Bound, plain: Bound | str, cls: str = "field phone") -> El:
         select = el("select", _options(options), id=f"filter-{name}", name=name, data_plain=plain)
-        return el("div", el("label", label, for_=f"filter-{name}"), el("span", select, cls="field-select"), cls="field phone")
+        return el("div", el("label", label, for_=f"filter-{name}"), el("span", select, cls="field-select"), cls=cls)
 
-    dates = table.dates()
+    dates, chosen = table.dates(), table.choice
+    only_dates = (icon("calendar", cls="tab"), el("span", dates, cls="tab"))
+    several = (icon("sliders-horizontal", cls="tab"), el("span", t("Filter"), cls="tab"))
     button = el(
         "button",
         icon("sliders-horizontal", cls="phone"),
         el("span", t("Sort and filter"), cls="phone"),
-        icon("calendar", cls="tab"),
-        el("span", dates, cls="tab"),
+        when(view.frame.choices, several, only_dates) if chosen else only_dates,
         type="button",
         cls="toolbar-chip layout-grow" if dates else "toolbar-chip layout-grow phone",
         popoverTarget="filters",
@@ -84,6 +99,7 @@ def _filters(view: Bound, table: ListTable) -> tuple[El, El]:
         el("h2", t("Sort and filter"), cls="phone"),
         choice("sort", t("Sort by"), view.frame.sorts, view.frame.plain_sort),
         choice("size", t("Records per page"), view.frame.sizes, "10"),
+        when(view.frame.choices, choice(chosen.name, chosen.label(), view.frame.choices, "", "field")) if chosen else None,
         days if dates else None,
         el(
             "div",
@@ -111,40 +127,56 @@ def _header_cell(row: Bound) -> El:
     return el("th", when(row.url, link(row.text, arrow, to=row.url), row.text), scope="col", cls=row.cls, aria_sort=row.sort)
 
 
-def row_checkbox(row: Bound) -> Wrapped:
-    """Return the checkbox that selects a row."""
-    return wrapped(RowCheckbox, el("span"), number=row.number, cents=row.cents, label=t("Select"))
+def row_checkbox(row: Bound, sums: bool = True) -> Wrapped:
+    """Return the checkbox that selects a row; `sums` as in `Selection`."""
+    return wrapped(RowCheckbox, el("span"), number=row.number, cents=row.cents if sums else 0, label=t("Select"))
 
 
-def _select_cell(row: Bound) -> El:
-    return el("td", row_checkbox(row), cls="table-col-pick")
+def _select_cell(row: Bound, selection: Selection) -> El:
+    return el("td", row_checkbox(row, selection.sums), cls="table-col-pick")
 
 
 def _select_page_cell(view: Bound) -> El:
     return el("td", wrapped(PageCheckbox, el("span"), rows=view.pairs, label=t("Select this page")), cls="table-col-pick")
 
 
-def _selection(view: Bound, table: ListTable) -> Wrapped:
+def _selection(view: Bound, selection: Selection) -> Wrapped:
     texts = {
         "one": t("{n} row selected", n="{n}"),
         "many": t("{n} rows selected", n="{n}"),
         "all": t("Select all {n} that match", n="{n}"),
         "clear": t("Clear"),
-        "zip": t("Download ZIP"),
+        "file": selection.label(),
         "progress": t("{n} of {total}", n="{n}", total="{total}"),
         "stop": t("Stop"),
         "stopped": t("Stopped. Nothing was saved."),
         "saved": t("{name} has been saved.", name="{name}"),
-        "failed": t("The documents could not be downloaded. Try again in a moment."),
+        "failed": t("The file could not be downloaded. Try again in a moment."),
     }
-    zip_icon = View(lambda _: icon("file-archive")).component(None)
     return wrapped(
-        SelectionBar, el("span"), total=view.frame.count, action=page_url(table.zip), region=view.frame.region, texts=texts, icon=zip_icon
+        SelectionBar,
+        el("span"),
+        selection.more(view) if selection.more else None,
+        total=view.frame.count,
+        action=page_url(selection.file),
+        region=view.frame.region,
+        sums=selection.sums,
+        texts=texts,
+        icon=View(lambda _: icon(selection.icon)).component(None),
     )
 
 
-def export_menu(view: Bound) -> tuple[El, El]:
-    """Return the button and the menu that export the list as it is filtered and sorted."""
+def selection_form(name: str, *children: Node) -> Wrapped:
+    """Return a button of the selection bar that sends the selected rows to a form of the page.
+
+    Its fields are `numbers`, one a line; or `every` and `query`, for all rows that the list's query finds.
+    """
+    failed = t("Something went wrong on our side. Nothing was lost. Try again in a moment.")
+    return wrapped(SelectionForm, el("span", hidden=True), *children, name=name, failed=failed)
+
+
+def export_menu(view: Bound) -> Node:
+    """Return the button and the menu that export the list as it is filtered and sorted, unless the account has no entries."""
     button = el(
         "button",
         icon("download"),
@@ -164,7 +196,7 @@ def export_menu(view: Bound) -> tuple[El, El]:
         popover="auto",
         cls="menu menu-export",
     )
-    return button, menu
+    return choose(view.frame.empty, {"nothing": None}, (button, menu))
 
 
 def _pager(view: Bound) -> Node:
@@ -190,14 +222,17 @@ def _pager(view: Bound) -> Node:
 
 def _rows(view: Bound, table: ListTable) -> Node:
     title, cells, card = table.title(), [column.cell for column in table.columns if column.cell], table.card()
-    pick = table.zip != ""
+    selection = table.selection
     drawn = el(
         "table",
         el("caption", title, cls="sr"),
-        el("thead", el("tr", _select_page_cell(view) if pick else None, each(view.frame.heads, _header_cell))),
+        el("thead", el("tr", _select_page_cell(view) if selection else None, each(view.frame.heads, _header_cell))),
         el(
             "tbody",
-            each(view.rows, lambda row: el("tr", _select_cell(row) if pick else None, *(cell(row) for cell in cells), data_row=row.key)),
+            each(
+                view.rows,
+                lambda row: el("tr", _select_cell(row, selection) if selection else None, *(cell(row) for cell in cells), data_row=row.key),
+            ),
         ),
         cls=f"list {table.cls}",
     )
@@ -208,29 +243,34 @@ def _rows(view: Bound, table: ListTable) -> Node:
     cards = wrapped(OnScreen, el("ul", cls="list-cards"), rows, as_="ul", on="narrow", class_name="list-cards")
     shown = el("p", view.frame.showing, el("span", " ", view.frame.as_of, cls="list-asof"))
     foot = el("div", shown, el("span", cls="push"), _pager(view), cls="list-foot")
-    return el("div", _selection(view, table) if pick else None, scroll, cards, foot)
+    return el("div", _selection(view, selection) if selection else None, scroll, cards, foot)
 
 
 def _table(view: Bound, table: ListTable) -> Node:
     clear = link(t("Clear search and filters"), to=view.frame.clear, cls="button button-second")
+    near = each(view.frame.closest, lambda row: el("span", link(row.text, to=row.url), " "))
+    text = (view.frame.empty_text, when(view.frame.closest, (" ", t("Closest:"), " ", near)))
     return choose(
         view.frame.empty,
         {
-            "nothing": empty(table.empty_icon, view.frame.empty_title, table.nothing_text()),
-            "no-match": empty("filter-x", view.frame.empty_title, t("Check the spelling, or search with fewer words."), clear),
+            "nothing": el("div", empty(table.empty_icon, view.frame.empty_title, view.frame.empty_text), data_empty="nothing"),
+            "no-match": empty("filter-x", view.frame.empty_title, text, clear),
         },
         _rows(view, table),
     )
 
 
-def skeleton(columns: int) -> str:
-    """Return the HTML of placeholder rows, as high as real ones, for a list that is not loaded yet."""
-    cells = "".join('<td><span class="skeleton-bar"></span></td>' for _ in range(columns))
-    rows = "".join(f"<tr>{cells}</tr>" for _ in range(10))
-    return f'<div class="table-scroll" aria-busy="true"><table class="list skeleton-table"><tbody>{rows}</tbody></table></div>'
+def skeleton(table: ListTable) -> str:
+    """Return the HTML of placeholder rows, as high as real ones, and of placeholder cards, for a list that is not loaded yet."""
+    columns = [column for column in table.columns if column.cell]
+    heads = "".join(f'<th scope="col" class="table-col-{column.key}">{escape(column.title())}</th>' for column in columns)
+    bar = '<span class="skeleton-bar"></span>'
+    row, card = f"<tr>{f'<td>{bar}</td>' * len(columns)}</tr>", f'<li class="table-card">{bar * 3}</li>'
+    rows = f'<table class="list skeleton-table"><thead><tr>{heads}</tr></thead><tbody>{row * 10}</tbody></table>'
+    return f'<div aria-busy="true"><div class="table-scroll">{rows}</div><ul class="list-cards">{card * 5}</ul></div>'
 
 
-TABS = View(_tabs)
+TABS = View(lambda view: choose(view.frame.empty, {"nothing": None}, tabs(view.frame.tabs)))
 CHIPS = View(_chips)
 
 
@@ -262,7 +302,7 @@ class ListCard:
             cross=View(lambda _: icon("x", small=True)).component(None),
         )
         frame = state.view.frame
-        rows = live("rows", self.rows, state.view, state.filled, skeleton(5))
+        rows = live("rows", self.rows, state.view, state.filled, skeleton(self.table))
         return rx.el.section(
             live("tabs", TABS, state.view, state.filled),
             rx.el.div(live("tools", self.tools, state.view, state.filled), search, class_name="toolbar"),

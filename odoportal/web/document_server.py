@@ -43,7 +43,7 @@ _PASSED_ON_PREFIXES = ("/assets/", "/fonts/", "/auth/", "/hooks/", "/sandbox/")
 _READ = "GET, HEAD"
 _DOWNLOADS = {
     ".csv": (_READ, quotas.EXPORTS),
-    ".xlsx": (_READ, quotas.EXPORTS),
+    ".xlsx": (f"{_READ}, POST", quotas.EXPORTS),
     ".pdf": (_READ, quotas.DOCUMENTS),
     ".zip": (f"{_READ}, POST", quotas.ARCHIVES),
 }

@@ -64,7 +64,12 @@ def test_a_failing_handler_says_that_it_failed_and_the_log_says_why(failing: Ins
 @pytest.mark.case("A-75")
 def test_a_failing_page_or_file_says_nothing_about_the_inside(failing: Inside) -> None:
     cookie, one = failing.session(failing.first), failing.first
-    wanted = [w for path, make in SAMPLES.items() if "language" in path for w in make(Records(one.invoice, one.order, one.credit_note))]
+    wanted = [
+        w
+        for path, make in SAMPLES.items()
+        if "language" in path
+        for w in make(Records(one.invoice, one.order, one.credit_note, one.vehicle_list, one.serial))
+    ]
     for what in wanted:
         answer = ask(failing.portal, what, cookie)
         assert answer.status_code >= 500, what

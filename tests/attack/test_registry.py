@@ -21,6 +21,7 @@ from odoportal.accounts.activity_log import STAFF, record
 from odoportal.accounts.models import Person
 from odoportal.core.identity import token_hash
 from odoportal.rooms.addresses.activity import AddressActivity
+from odoportal.rooms.devices.models import VehicleList
 from odoportal.rooms.privacy.models import DataFile
 from odoportal.rooms.signin.models import BrowserSession
 from tests.attack.conftest import Cookies, Victim
@@ -41,6 +42,8 @@ class Records:
     invoice: str
     order: str
     credit_note: str
+    vehicle_list: str
+    serial: str
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,11 @@ SAMPLES: dict[str, Callable[[Records], list[Request]]] = {
         for path in ("/orders", "/invoices", "/devices")
         for ending in ("csv", "xlsx")
     },
+    "/{language}/devices/selected.xlsx": lambda t: [
+        Request("/devices/selected.xlsx", {"number": t.serial}),
+        Request("/devices/selected.xlsx", {"all": "1", "query": f"q={t.serial}"}, names=False),
+    ],
+    "/{language}/devices/assign.csv": lambda t: [Request(f"/devices/assign.csv?list={t.vehicle_list}")],
     "/{language}/statement.csv": lambda t: [Request(f"/statement.csv?q={t.invoice}", names=False)],
     "/{language}/statement.xlsx": lambda t: [Request(f"/statement.xlsx?q={t.invoice}", names=False)],
     "/{language}/statement.pdf": lambda t: [Request("/statement.pdf", names=False), Request("/statement.pdf?from=2015-01-01", names=False)],
@@ -97,16 +105,16 @@ def newest_records(rows: Engine, account: str) -> Records:
     """Return one record of each kind from an account."""
     with rows.connect() as connection:
 
-        def newest(table: str) -> str:
-            found = f"SELECT max(d.number) FROM {table} d JOIN account a ON a.id = d.account_id WHERE a.number = :n"
+        def newest(table: str, number: str = "number") -> str:
+            found = f"SELECT max(d.{number}) FROM {table} d JOIN account a ON a.id = d.account_id WHERE a.number = :n"
             return connection.scalar(text(found), {"n": account})
 
-        return Records(newest("invoice"), newest("orders"), newest("credit_note"))
+        return Records(newest("invoice"), newest("orders"), newest("credit_note"), "0" * 32, newest("device", "serial"))
 
 
 @pytest.fixture(scope="module")
 def theirs(rows: Engine, portal: Portal, victim: Victim) -> Records:
-    """Return the victim's records, with an activity row and a data file added."""
+    """Return the victim's records, with an activity row, a data file and a pasted list added."""
     found, name = newest_records(rows, victim.account), "0" * 40
     with write_session(rows) as session:
         whose = text("SELECT p.id, a.id FROM person p, account a WHERE p.email = :e AND a.number = :n")
@@ -123,6 +131,8 @@ def theirs(rows: Engine, portal: Portal, victim: Victim) -> Records:
             after={"city": found.order},
         )
         session.add(DataFile(person_id=person, account_id=account, language="fr", asked_at=now, whole=True, name=name, ready_at=now))
+        lines = {"content": f"{found.order}\t{found.invoice}", "created_at": datetime(2099, 1, 1, tzinfo=UTC)}
+        session.add(VehicleList(account_id=account, person_id=person, key=found.vehicle_list, **lines))
         session.commit()
     place = portal.data / "people" / name
     place.parent.mkdir(exist_ok=True)
@@ -220,7 +230,7 @@ def test_another_customer_gets_what_an_unknown_number_gets(
     portal: Portal, registry: dict[str, Any], cookie_of: Cookies, theirs: Records, victim: Victim, attacker: Victim
 ) -> None:
     cookie = cookie_of(attacker.email)
-    unknown = Records(UNKNOWN, UNKNOWN, UNKNOWN)
+    unknown = Records(UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
     for what, never in zip(private_requests(registry, theirs), private_requests(registry, unknown), strict=True):
         answer = ask(portal, what, cookie)
         shown_text = text_of(answer)

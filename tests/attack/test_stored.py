@@ -77,7 +77,7 @@ def test_a_page_has_the_elements_of_a_harmless_one(inside: Inside, plain: Custom
 
 
 def files(inside: Inside, one: Customer, ending: str) -> Iterator[bytes]:
-    theirs, cookie = Records(one.invoice, one.order, one.credit_note), inside.session(one)
+    theirs, cookie = Records(one.invoice, one.order, one.credit_note, one.vehicle_list, one.serial), inside.session(one)
     for path, make in SAMPLES.items():
         if path.endswith(ending):
             # Reset the limits: no real customer asks for files this often.

@@ -70,7 +70,7 @@ class TwoCustomers(RuleBasedStateMachine):
         self.sign_in(1, right=True)
 
     def _records(self, one: Customer) -> Records:
-        return Records(one.invoice, one.order, one.credit_note)
+        return Records(one.invoice, one.order, one.credit_note, one.vehicle_list, one.serial)
 
     def _cookies(self, at: int) -> list[str]:
         """Return cookies of a person to choose from: each live session twice, the last ended one, and none."""

@@ -17,12 +17,13 @@ VIEWS = [
     View("invoices with a word", "invoices?q=odo50"),
     View("orders with a word", "orders?q=odo50"),
 ]
-# Progress depends on today. The others sort rows that were selected first: at most `search.MAX_CANDIDATES` rows, one record's rows, or the
-# orders that end soon.
+# Progress and the state of a device depend on today. The others sort rows that were selected first: at most `search.MAX_CANDIDATES` rows,
+# one record's rows, or the orders that end soon.
 SORTED = re.compile(
     r"home|shell|orders by -?progress|orders, (upcoming|active|ending|ended|Details)|(orders|invoices|devices) of a year"
     r"|(invoices|devices) of an order"
     r"|invoices, (to_pay|part_paid|pending|overdue|credited|upcoming|Details)"
+    r"|devices by -?state"
     r"|devices, (active|ending|silent|shipping|out|Details)"
 )
 

@@ -359,6 +359,20 @@ MUTANTS = (
         DEVICES,
     ),
     _mutant(
+        "only the account's own serials are close to an unknown one",
+        "rooms.devices.closest",
+        ".where(Device.account_id == account_id, col(Device.serial).in_(candidates))",
+        ".where(col(Device.serial).in_(candidates))",
+        DEVICES,
+    ),
+    _mutant(
+        "only the account's own devices are selected for a file",
+        "rooms.devices.selected",
+        "mine = (Device.account_id == who.account.account_id, col(Device.serial).in_(serials))",
+        "mine = (col(Device.serial).in_(serials),)",
+        DEVICES,
+    ),
+    _mutant(
         "naming a vehicle asks for the right again",
         "rooms.devices.vehicles",
         "    require_right(session, who, Right.VEHICLES)\n",

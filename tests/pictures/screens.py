@@ -32,6 +32,32 @@ def tiles(page: Page) -> None:
     page.locator(".dashboard-zone").first.evaluate("(zone) => zone.scrollIntoView()")
 
 
+def check(page: Page) -> None:
+    """Paste a list of vehicles and have it checked."""
+    lines = ("4201224\t71 – Ford Transit", "4201122\t66 – Kenworth T880", "4201054\t62 – Kenworth T680", "4201142\t73", "4,2E+06\t74")
+    page.locator("textarea").fill("\n".join(lines))
+    page.locator("main form button[type=submit]").click()
+    expect(page.locator("tr[data-result]")).to_have_count(len(lines))
+
+
+def assign(page: Page) -> None:
+    """Assign the vehicles of a list, and take that back in another tab, so that no other picture shows it."""
+    check(page)
+    page.locator("main form button[type=submit]").click()
+    expect(page.locator("main [role=status] h2")).to_be_visible()
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.locator("main form button[type=submit]").click()
+    expect(other.locator("main form button[type=submit]")).to_have_count(0)
+    other.close()
+
+
+def select(page: Page) -> None:
+    """Select two rows of a list."""
+    for row in (1, 4):
+        page.locator("tbody input[type=checkbox]").nth(row).check()
+
+
 def end(page: Page) -> None:
     """Scroll to the last section of an open dialog."""
     page.locator(".dialog .section").last.scroll_into_view_if_needed()
@@ -91,9 +117,15 @@ SCREENS = (
     Screen("devices", "/devices", "fr", "dark", "tablet", FLEET, CARD),
     Screen("devices", "/devices", "fr", "light", "phone"),
     Screen("devices-empty", "/devices", "en", "light", "phone", EMPTY),
+    Screen("devices-selected", "/devices", "fr", "light", "tablet", FLEET, CARD, select),
+    Screen("devices-no-match", "/devices?q=4201142", "fr", "dark", "phone", FLEET),
     Screen("device", "/devices?open=4201054", "en", "dark", "pc", FLEET, DIALOG),
     Screen("device", "/devices?open=4201054", "fr", "light", "phone"),
     Screen("assign", "/devices/assign", "en", "light", "pc", FLEET, MAIN),
+    Screen("assign-check", "/devices/assign", "en", "light", "pc", FLEET, MAIN, check),
+    Screen("assign-check", "/devices/assign", "fr", "dark", "phone", FLEET, "", check),
+    # The time until which the list can be undone differs each time.
+    Screen("assign-done", "/devices/assign", "fr", "light", "phone", FLEET, "", assign, (*NEVER_THE_SAME, "main .empty p")),
     Screen("statement", "/statement", "en", "light", "pc", FLEET, MAIN),
     Screen("profile", "/profile", "en", "light", "tablet", LARGE, MAIN),
     Screen("people", "/profile/people", "fr", "dark", "pc", LARGE, MAIN),

@@ -150,7 +150,11 @@ def _tiles(view: Bound) -> Node:
             "span", when(view.tile_invoices_bad, el("span", el("b", view.tile_invoices_bad), ", ", cls="dashboard-bad")), view.tile_invoices
         ),
         "/renewals": el("span", view.tile_renewals),
-        "/devices": el("span", view.tile_devices),
+        "/devices": el(
+            "span",
+            view.tile_devices,
+            when(view.tile_devices_silent, (", ", el("span", el("b", view.tile_devices_silent), cls="dashboard-warn"))),
+        ),
         "/profile": el("span", view.tile_profile),
         "/help": el("span", t("Guide and contact")),
     }

@@ -14,6 +14,7 @@ from odoportal.core.i18n import Formats, month_name, t, tn
 from odoportal.core.identity import Identity
 from odoportal.core.money import ZERO
 from odoportal.rooms.devices import service as devices
+from odoportal.rooms.devices.models import DeviceState
 from odoportal.rooms.invoices import service as invoices
 from odoportal.rooms.invoices.view import paid_view
 from odoportal.rooms.orders import service as orders
@@ -111,6 +112,7 @@ class HomeView:
     tile_invoices_bad: str = ""
     tile_renewals: str = ""
     tile_devices: str = ""
+    tile_devices_silent: str = ""
     tile_profile: str = ""
     guide_en: str = ""
     guide_fr: str = ""
@@ -131,7 +133,7 @@ def home_view(session: Session, who: Identity, language: str, today: date) -> Ho
     owing = invoices.owing(session, account_id, today)
     ending = orders.ending(session, account_id, today)
     states = orders.state_counts(session, account_id, today)
-    trackers = devices.count(session, account_id)
+    trackers = devices.state_counts(session, account_id, today)
     spent = invoices.spending(session, account_id, today)
     settings = get_settings()
     bars, grid = _chart(spent, formats)
@@ -170,7 +172,8 @@ def home_view(session: Session, who: Identity, language: str, today: date) -> Ho
         tile_invoices=tn("{n} to pay", "{n} to pay", owing.invoices) if owing.invoices else t("Nothing to pay"),
         tile_invoices_bad=tn("{n} overdue", "{n} overdue", owing.overdue_invoices) if owing.overdue_invoices else "",
         tile_renewals=tn("{n} agreement ends soon", "{n} agreements end soon", len(ending)) if ending else "",
-        tile_devices=tn("{n} device", "{n} devices", trackers) if trackers else "",
+        tile_devices=tn("{n} device", "{n} devices", trackers[""]) if trackers[""] else "",
+        tile_devices_silent=tn("{n} silent", "{n} silent", trackers[DeviceState.SILENT]) if trackers[DeviceState.SILENT] else "",
         tile_profile=who.name,
         guide_en=settings.guide_en_url or "/en/guide",
         guide_fr=settings.guide_fr_url or "/fr/guide",

@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -19,6 +19,7 @@ from odoportal.accounts.rights import Right, require_right
 from odoportal.core.folding import fold
 from odoportal.core.identity import Identity
 from odoportal.rooms.devices.activity import DeviceActivity
+from odoportal.rooms.devices.closest import closest
 from odoportal.rooms.devices.derived import VEHICLE_LENGTH
 from odoportal.rooms.devices.models import VehicleList
 from odoportal.rooms.devices.vehicles import HeldDevice, held_devices, set_vehicle
@@ -84,7 +85,7 @@ class CheckedLine:
     """A line and what becomes of it.
 
     `present` is the vehicle now, None if the account holds no such device. `first` is the earlier line about the same serial, if the line
-    is left out because of it.
+    is left out because of it. `closest` are serials of the account that an unknown one may have been meant for.
     """
 
     line: PastedLine
@@ -92,6 +93,7 @@ class CheckedLine:
     result: Result
     reason: Reason | None = None
     first: PastedLine | None = None
+    closest: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,9 @@ def parse(content: str) -> list[PastedLine]:
     """
     rows = [(number, line.strip()) for number, line in enumerate(content.splitlines(), 1) if line.strip()]
     separator = _separator([line for _, line in rows])
-    place = _vehicle_place(rows[0][1], separator) if rows else None
-    lines = [PastedLine(number, *_cells(line, separator, place or 1)) for number, line in rows[place is not None :]]
+    titles = _titles(rows[0][1], separator) if rows else []
+    place = next((place for place, title in enumerate(titles) if title in _VEHICLE_TITLES), 1)
+    lines = [PastedLine(number, *_cells(line, separator, place, len(titles) > place + 1)) for number, line in rows[bool(titles) :]]
     if len(lines) > MAX_LINES:
         raise TooManyLines(len(lines))
     if not lines:
@@ -131,33 +134,32 @@ def _separator(lines: Sequence[str]) -> str:
     return "," if all(" " not in line.partition(",")[0] for line in lines) else ""
 
 
-def _vehicle_place(line: str, separator: str) -> int | None:
-    """Return the place of the vehicle in a line of titles, such as that of the list's own file; None if the line has no titles."""
-    titles = [fold(cell).rstrip(".:") for cell in line.split(separator or None)]
-    if titles[0] not in _SERIAL_TITLES:
-        return None
-    return next((place for place, title in enumerate(titles) if title.strip('"') in _VEHICLE_TITLES), 1)
+def _titles(line: str, separator: str) -> list[str]:
+    """Return the titles of the columns, folded, if the line is a line of titles such as that of the list's own file."""
+    titles = [fold(cell).strip('"').rstrip(".:") for cell in line.split(separator or None)]
+    return titles if titles[0] in _SERIAL_TITLES else []
 
 
-def _cells(line: str, separator: str, place: int) -> tuple[str, str]:
-    """Return the serial and the vehicle of a line. Commas in a vehicle that is not in quotes belong to its name."""
+def _cells(line: str, separator: str, place: int, more: bool) -> tuple[str, str]:
+    """Return the serial and the vehicle of a line. Without `more` columns, commas of a vehicle that is not in quotes belong to its name."""
     if not separator:
         serial, _, vehicle = line.partition(" ")
         return serial, _clean(vehicle)
     first, *rest = [_clean(cell) for cell in next(csv.reader([line], delimiter=separator))]
     if separator == "," and rest and _SHORTENED.fullmatch(f"{first},{rest[0]}"):
         first, rest = f"{first},{rest[0]}", rest[1:]
-    if separator == "," and place == 1:
+    if separator == "," and place == 1 and not more:
         return first, ", ".join(cell for cell in rest if cell)
     return first, rest[place - 1] if len(rest) >= place else ""
 
 
 def _clean(cell: str) -> str:
-    return re.sub(r"\s+", " ", cell).strip()
+    # Files of the portal put an apostrophe before what a spreadsheet would take for a formula; see `lists.download.escape_formula`.
+    return re.sub(r"^'(?=[-+=@])", "", re.sub(r"\s+", " ", cell).strip())
 
 
 def preview(session: Session, account_id: int, content: str, today: date) -> Preview:
-    """Return what each line of a list will do to the account's devices. Runs two statements.
+    """Return what each line of a list will do to the account's devices. Runs two statements, and another if a serial is unknown.
 
     Raises:
         TooManyLines, NothingRead: as `parse`.
@@ -165,6 +167,8 @@ def preview(session: Session, account_id: int, content: str, today: date) -> Pre
     lines = parse(content)
     checked = list(_check(lines, held_devices(session, account_id, {line.serial for line in lines}, today)))
     checked.sort(key=lambda line: (list(Result).index(line.result), line.line.number))
+    near = closest(session, account_id, [line.line.serial for line in checked if line.reason == Reason.UNKNOWN], today)
+    checked = [replace(line, closest=near.get(line.line.serial, ())) for line in checked]
     told = [(line.line.number, line.line.serial, line.line.vehicle, line.present, line.result, line.reason) for line in checked]
     return Preview(checked, hashlib.sha256(json.dumps(told).encode()).hexdigest())
 

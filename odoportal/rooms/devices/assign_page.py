@@ -17,6 +17,7 @@ from odoportal.rooms.devices.forms import ListForm
 from odoportal.ui.common import badge, empty
 from odoportal.ui.form import Field, Form, TextFile
 from odoportal.ui.server_slots import live
+from odoportal.ui.table import tabs
 from odoportal.ui.template import Bound, LiveOnly, Node, View, choose, each, el, icon, link, when, wrapped
 from odoportal.web.page import PageRequest
 
@@ -59,12 +60,17 @@ def _paste(view: Bound) -> Node:
     )
 
     def file(_form: Bound) -> Node:
-        texts = (icon("file-spreadsheet"), el("b", t("Choose a CSV file")), " ", t("or drop it here"))
+        texts = (icon("file-spreadsheet"), el("span", el("b", t("Choose a CSV file")), " ", t("or drop it here, up to 1 MB")))
         drop = wrapped(TextFile, el("div"), *texts, target="check-content", most=_LARGEST_FILE, too_large=t("This file is too large."))
-        return LiveOnly(lambda: rx.fragment(View(lambda _: drop).component(None)))
+        either = el("p", el("span", t("or")), cls="devices-or")
+        # Without script, no file can be read into the field.
+        return LiveOnly(lambda: rx.fragment(View(lambda _: (either, drop)).component(None)))
 
-    cancel = link(t("Cancel"), to=view.devices, cls="button button-plain")
-    form = Form("check", (content, file), t("Check the lines"), model=ListForm, aside=cancel).draw(view, on_done=AssignVehicles.retry)
+    beside = (
+        link(t("Cancel"), to=view.devices, cls="button button-plain"),
+        el("p", t("Nothing changes until you approve it."), cls="soft"),
+    )
+    form = Form("check", (content, file), t("Check the lines"), model=ListForm, aside=beside).draw(view, on_done=AssignVehicles.retry)
     facts = (
         (t("Column separator"), t("Tab, comma or semicolon")),
         (t("First line"), t("Headings are skipped")),
@@ -82,19 +88,22 @@ def _paste(view: Bound) -> Node:
         when(view.mine, download),
         cls="devices-aside",
     )
-    soft = el("p", t("Nothing changes until you approve it."), cls="soft")
-    return el("div", el("section", form, soft, cls="card card-pad"), aside, cls="devices-assign")
+    return el("div", el("section", form, cls="card devices-form"), aside, cls="devices-assign")
 
 
 def _row(row: Bound) -> Node:
-    result = el("span", badge(_BADGES, row.result, row.result_text, bare=True), when(row.why, el("span", row.why, cls="devices-why")))
+    def piece(part: Bound) -> Node:
+        return el("span", when(part.new, el("mark", part.text, cls="devices-mark"), part.text))
+
+    present = when(row.no_vehicle, el("span", row.present, cls="devices-none"), row.present)
+    result = (badge(_BADGES, row.result, row.result_text, bare=True), when(row.why, el("span", row.why, cls="devices-why")))
     return el(
         "tr",
-        el("td", row.line, cls="muted"),
+        el("td", el("span", row.line, cls="devices-wide"), el("span", row.line_text, cls="devices-narrow"), cls="devices-check-line"),
         el("th", row.serial, scope="row"),
-        el("td", row.present, cls="soft breaks"),
-        el("td", row.vehicle, cls="breaks"),
-        el("td", result),
+        el("td", present, cls="devices-check-now"),
+        el("td", icon("arrow-right", small=True, cls="devices-narrow"), el("span", each(row.vehicle, piece)), cls="devices-check-new"),
+        el("td", el("span", *result, cls="devices-result"), cls="devices-check-result"),
         data_result=row.result,
     )
 
@@ -109,21 +118,24 @@ def _check(view: Bound) -> Node:
         cls="list devices-check",
     )
     apply = Form("apply", (), view.submit, cls="layout-inline").draw(view, on_done=AssignVehicles.retry)
+    download = el("a", icon("download"), view.download_text, href=view.download, data_out=True, cls="button button-plain")
     foot = el(
         "div",
         el("p", el("b", view.title), " ", view.left_out),
-        el("span", cls="push"),
+        when(view.download_text, download),
         link(t("Change the list"), to=view.edit, cls="button button-second"),
         when(view.submit, apply),
         cls="devices-foot",
     )
     changed = when(view.changed, el("p", icon("triangle-alert"), el("span", view.changed), cls="devices-notice"))
     region = el("div", table, cls="devices-scroll", role="region", tabIndex=0, aria_label=t("What will change"))
-    return changed, el("section", region, foot, cls="card card-list")
+    return changed, el("section", tabs(view.tabs), region, foot, cls="card card-list")
 
 
 def _done(view: Bound) -> Node:
-    undo = Form("undo", (), t("Undo"), variant="button-second", cls="layout-inline").draw(view, on_done=AssignVehicles.retry)
+    undo = Form("undo", (), (icon("undo-2"), t("Undo")), variant="button-second", cls="layout-inline").draw(
+        view, on_done=AssignVehicles.retry
+    )
     see = link(t("See the devices"), to=view.devices, cls="button button-primary")
     actions = (see, when(view.undo_until, undo))
     return el("section", empty("circle-check", view.title, (view.undo_until, view.undone), actions), cls="card devices-done", role="status")

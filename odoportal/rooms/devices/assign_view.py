@@ -1,8 +1,11 @@
 """The view of the page that assigns vehicles from a list: paste, check, done."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import SequenceMatcher
+from itertools import groupby
 from typing import Any
 
 from sqlmodel import Session
@@ -11,10 +14,20 @@ from odoportal.core import clock
 from odoportal.core.i18n import Formats, t, tn
 from odoportal.core.identity import Identity
 from odoportal.forms.view import FormView, form_view
+from odoportal.lists.view import Tab
 from odoportal.rooms.devices import assign, service
-from odoportal.rooms.devices.assign import CheckedLine, NoSuchList, Reason, Result
+from odoportal.rooms.devices.assign import CheckedLine, NoSuchList, Preview, Reason, Result
 from odoportal.rooms.devices.models import VehicleList
 from odoportal.web.links import link_to
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a vehicle's name. `new` is "1" if the name now does not have it."""
+
+    key: str
+    text: str
+    new: str
 
 
 @dataclass(frozen=True)
@@ -23,9 +36,11 @@ class CheckRow:
 
     key: str
     line: str
+    line_text: str
     serial: str
     present: str
-    vehicle: str
+    no_vehicle: str
+    vehicle: list[Piece]
     result: str
     result_text: str
     why: str
@@ -36,9 +51,12 @@ class AssignView:
     """The page. `step` is `paste`, `check`, `done` or `gone`."""
 
     step: str = "paste"
+    tabs: list[Tab] = field(default_factory=list)
     rows: list[CheckRow] = field(default_factory=list)
     title: str = ""
     left_out: str = ""
+    download: str = ""
+    download_text: str = ""
     changed: str = ""
     submit: str = ""
     undo_until: str = ""
@@ -53,12 +71,25 @@ class AssignView:
     undo: FormView = field(default_factory=FormView)
 
 
-def _result_labels() -> dict[str, str]:
-    return {Result.CHANGE: t("Will change"), Result.SAME: t("Unchanged"), Result.LEFT_OUT: t("Skipped")}
+def _result_labels(count: int) -> dict[str, str]:
+    """Return the labels of the results in the current language, for a number of lines."""
+    return {
+        Result.CHANGE: tn("Will change", "Will change", count),
+        Result.SAME: tn("Unchanged", "Unchanged", count),
+        Result.LEFT_OUT: tn("Skipped", "Skipped", count),
+    }
 
 
-def _why(checked: CheckedLine) -> str:
-    first = checked.first
+def reason_text(checked: CheckedLine) -> str:
+    """Return why a line is left out, in the current language; empty if it is not."""
+    first, near = checked.first, ", ".join(checked.closest)
+    if near:
+        return tn(
+            "No device in this account has this serial number. The closest is {serials}.",
+            "No device in this account has this serial number. The closest are {serials}.",
+            len(checked.closest),
+            serials=near,
+        )
     return {
         None: "",
         Reason.SHORTENED: t("Excel has shortened this serial number. Format the column as text and paste again."),
@@ -95,18 +126,42 @@ def assign_view(session: Session, who: Identity, query: Mapping[str, str], langu
         mine, content = link_to(who, language, "/devices.csv"), kept.content if kept else ""
         return AssignView(check=form_view(who, {"content": content}), mine=mine if count else "", mine_text=text, **links)
     links["edit"] = link_to(who, language, "/devices/assign", list=key, edit="1")
-    return _done(session, who, kept, links) if kept.applied_at else _check(session, who, kept, "changed" in query, today, links)
-
-
-def _check(session: Session, who: Identity, kept: VehicleList, changed: bool, today: date, links: Mapping[str, Any]) -> AssignView:
+    if kept.applied_at:
+        return _done(session, who, kept, links)
+    links["download"] = link_to(who, language, "/devices/assign.csv", list=key)
     preview = assign.preview(session, who.account.account_id, kept.content, today)
+    shown = next((result for result in Result if result == query.get("show") and preview.count(result)), "")
+    tabs = _tabs(preview, shown, lambda result: link_to(who, language, "/devices/assign", list=key, **({"show": result} if result else {})))
+    return _check(who, kept, preview, shown, tabs, "changed" in query, links)
+
+
+def _tabs(preview: Preview, shown: str, url: Callable[[str], str]) -> list[Tab]:
+    counts = {"": len(preview.lines), **{result: preview.count(result) for result in (Result.CHANGE, Result.SAME, Result.LEFT_OUT)}}
+    return [
+        Tab(
+            result or "all",
+            _result_labels(count)[result] if result else t("All lines"),
+            str(count),
+            f"?{url(result).partition('?')[2]}",
+            "true" if result == shown else "false",
+        )
+        for result, count in counts.items()
+        if count
+    ]
+
+
+def _check(
+    who: Identity, kept: VehicleList, preview: Preview, shown: str, tabs: list[Tab], changed: bool, links: Mapping[str, Any]
+) -> AssignView:
     changes, out, total = preview.count(Result.CHANGE), preview.count(Result.LEFT_OUT), len(preview.lines)
     form = form_view(who, key=kept.key)
     return AssignView(
         "check",
-        rows=[_row(line) for line in preview.lines],
-        title=t("{n} of {total} lines will change.", n=changes, total=total),
+        tabs=tabs,
+        rows=[_row(line) for line in preview.lines if shown in {"", line.result}],
+        title=tn("{n} of {total} lines will change.", "{n} of {total} lines will change.", changes, total=total),
         left_out=tn("{n} will be skipped.", "{n} will be skipped.", out) if out else "",
+        download_text=tn("Download the {n} skipped", "Download the {n} skipped", out) if out else "",
         changed=t("A device has changed since your check, so nothing was assigned. Here is the new check.") if changed else "",
         submit=tn("Assign {n} vehicle", "Assign {n} vehicles", changes) if changes else "",
         apply=FormView(kept.key, preview.version, form.owner, form.once),
@@ -118,13 +173,29 @@ def _row(checked: CheckedLine) -> CheckRow:
     return CheckRow(
         key=str(checked.line.number),
         line=str(checked.line.number),
+        line_text=t("line {n}", n=checked.line.number),
         serial=checked.line.serial,
         present="–" if checked.present is None else checked.present or t("No vehicle yet"),
-        vehicle=checked.line.vehicle,
+        no_vehicle="1" if checked.present == "" else "",
+        vehicle=list(_pieces(checked)),
         result=checked.result,
-        result_text=_result_labels()[checked.result],
-        why=_why(checked),
+        result_text=_result_labels(1)[checked.result],
+        why=reason_text(checked),
     )
+
+
+def _pieces(checked: CheckedLine) -> Iterator[Piece]:
+    """Yield the name that a line gives in pieces, of which those that the present name does not have are new."""
+    before, after = (re.findall(r"\s+|[^\s,;]+|.", name) for name in (checked.present or "", checked.line.vehicle))
+    if checked.result != Result.CHANGE or not before:
+        yield Piece("0", checked.line.vehicle, "")
+        return
+    new: set[int] = set()
+    for kind, _, _, start, end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        new.update(place for place in range(start, end) if kind != "equal" and not after[place].isspace())
+    for is_new, places in groupby(range(len(after)), new.__contains__):
+        first, *rest = places
+        yield Piece(str(first), "".join(after[place] for place in (first, *rest)), "1" if is_new else "")
 
 
 def _done(session: Session, who: Identity, kept: VehicleList, links: Mapping[str, Any]) -> AssignView:

@@ -158,7 +158,8 @@ def columns(edit: Edit) -> tuple[ListColumn, ...]:
             "state",
             title=lambda: t("State"),
             cell=lambda row: el("td", _state(row)),
-            sort=lambda _: (col(Device.state_order), col(Device.signal_order)),
+            sort=lambda request: (service.state_position(request.today), col(Device.signal_order)),
+            computed=True,
             file=FileColumn(lambda record: record.state, words=state_labels),
         ),
         ListColumn(

@@ -39,7 +39,7 @@ class ListForm(FormModel):
     content: PastedList = Field(min_length=1, max_length=assign.MAX_CHARACTERS)
 
 
-_ERRORS: ErrorMessages = {
+ERRORS: ErrorMessages = {
     vehicles.NoSuchDevice: lambda _: t("This device is no longer in the account."),
     assign.TooManyLines: lambda _: t("A list can have at most {n} lines. Split it into several.", n=assign.MAX_LINES),
     assign.NothingRead: lambda _: t("No line contains a serial number."),
@@ -74,10 +74,10 @@ def _undo(session: Session, sent: SentForm[EmptyForm]) -> FormResult:
     return FormResult(go=sent.link_to(ASSIGN_PATH, list=sent.key))
 
 
-_RENAME = FormHandler(VehicleForm, Right.VEHICLES, in_transaction(_rename), _ERRORS)
+_RENAME = FormHandler(VehicleForm, Right.VEHICLES, in_transaction(_rename), ERRORS)
 LIST = {"rename": _RENAME, "undo": _RENAME}
 ASSIGN = {
-    "check": FormHandler(ListForm, Right.VEHICLES, in_transaction(_check), _ERRORS),
-    "apply": FormHandler(EmptyForm, Right.VEHICLES, in_transaction(_apply), _ERRORS),
-    "undo": FormHandler(EmptyForm, Right.VEHICLES, in_transaction(_undo), _ERRORS),
+    "check": FormHandler(ListForm, Right.VEHICLES, in_transaction(_check), ERRORS),
+    "apply": FormHandler(EmptyForm, Right.VEHICLES, in_transaction(_apply), ERRORS),
+    "undo": FormHandler(EmptyForm, Right.VEHICLES, in_transaction(_undo), ERRORS),
 }

@@ -3,13 +3,14 @@
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from odoportal.core.i18n import t
+from odoportal.core.i18n import t, tn
 from odoportal.forms.view import FormFeedback
-from odoportal.lists.list_table import ListTable
+from odoportal.lists.list_table import FilterChoice, ListTable, Selection
 from odoportal.pages.list_page import ListPage, ListState
 from odoportal.pages.state import SessionState
 from odoportal.pages.view_state import unfilled
 from odoportal.rooms.devices import service
+from odoportal.rooms.devices.closest import closest
 from odoportal.rooms.devices.columns import BADGES, columns, records, vehicle_name
 from odoportal.rooms.devices.forms import VehicleForm
 from odoportal.rooms.devices.view import DevicesView, devices_view, filter_labels
@@ -18,7 +19,7 @@ from odoportal.ui.common import badge
 from odoportal.ui.dialog import frame
 from odoportal.ui.form import Field, Form, inline_edit, leave_guard
 from odoportal.ui.server_slots import live
-from odoportal.ui.table import export_menu
+from odoportal.ui.table import export_menu, selection_form
 from odoportal.ui.template import Bound, Node, View, each, el, icon, link, when
 from odoportal.ui.term import term_section
 
@@ -38,6 +39,10 @@ def _edit(row: Bound, shown: Node) -> Node:
     )
 
 
+def _assign_selected(view: Bound) -> Node:
+    return when(view.assign, selection_form("assign", icon("list-checks"), t("Assign vehicles")))
+
+
 DEVICES = ListTable(
     path="/devices",
     title=lambda: t("Devices"),
@@ -50,13 +55,26 @@ DEVICES = ListTable(
     all=lambda: t("All devices"),
     tabs=lambda _: filter_labels(),
     no_match=lambda: t("No device"),
+    searched=lambda total: tn(
+        "We looked at the serial number, vehicle and order of {n} device.",
+        "We looked at the serial numbers, vehicles and orders of all {n} devices.",
+        total,
+    ),
+    closest=lambda session, request: closest(session, request.account_id, [request.query.q]).get(request.query.q, ()),
     nothing=lambda _: t("No devices yet"),
     nothing_text=lambda: t("Devices appear here as soon as their order is prepared, with their serial numbers."),
     empty_icon="map-pin",
     hint=lambda: t("Serial number, vehicle, order"),
     dates=lambda: t("End date"),
-    chips=lambda _session, request: {"order": t("Order {number}", number=request.query.texts.get("order", ""))},
+    choice=FilterChoice(
+        "model", lambda: t("Model"), lambda: t("All models"), lambda session, request: service.models(session, request.account_id)
+    ),
+    chips=lambda _session, request: {
+        "order": t("Order {number}", number=request.query.texts.get("order", "")),
+        "model": t("Model {name}", name=request.query.texts.get("model", "")),
+    },
     cls="devices-list",
+    selection=Selection("/devices/selected.xlsx", lambda: t("Export"), "download", more=_assign_selected),
 )
 
 
@@ -69,7 +87,7 @@ class Devices(ListState, SessionState):
 
 def _tasks(view: Bound) -> Node:
     assign = link(icon("list-checks"), t("Assign vehicles"), to=view.assign, cls="button button-primary")
-    return el("div", *export_menu(view), when(view.assign, assign), cls="layout-row table-tasks devices-tasks")
+    return el("div", export_menu(view), when(view.assign, assign), cls="layout-row table-tasks devices-tasks")
 
 
 def _renamed(view: Bound) -> Node:
@@ -98,7 +116,12 @@ def _station(kind: Node, name: Node, *facts: Node) -> tuple[Node, ...]:
 
 def _chain(details: Bound) -> Node:
     """Draw the tracker, its agreement and its invoice line as three stations of one road."""
-    tracker = el("li", *_station(t("Device"), details.name, vehicle_name(details), details.since), cls="devices-chain", aria_current="true")
+    tracker = el(
+        "li",
+        *_station(t("Device"), details.name, vehicle_name(details), el("span", details.since, cls="devices-day")),
+        cls="devices-chain",
+        aria_current="true",
+    )
     order = link(t("Order {number}", number=""), details.order, to=details.order_url)
     agreement = when(
         details.order,

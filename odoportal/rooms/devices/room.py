@@ -7,11 +7,11 @@ from odoportal.rooms.devices.activity import ACTIVITY
 
 
 def _web() -> Web:
-    from odoportal.accounts.rights import Right
+    from odoportal.accounts.rights import Right, guarded
     from odoportal.pages.kinds import forms_page, list_page
-    from odoportal.rooms.devices import assign_page, forms, page
+    from odoportal.rooms.devices import assign_page, forms, page, routes, selected
 
-    served = list_page(page.PAGE, handlers=forms.LIST)
+    served = list_page(page.PAGE, handlers={**forms.LIST, **selected.HANDLERS})
     vehicles = forms_page(
         "/devices/assign",
         "Assign vehicles",
@@ -21,7 +21,8 @@ def _web() -> Web:
         forms.ASSIGN,
         Right.VEHICLES,
     )
-    return Web([*served.pages, vehicles], served.routes)
+    files = [*guarded(Right.VEHICLES, routes.ROUTES), *guarded(Right.SEE, selected.ROUTES)]
+    return Web([*served.pages, vehicles], [*served.routes, *files])
 
 
 def _kept() -> list[KeptData]:

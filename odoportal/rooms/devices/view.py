@@ -100,11 +100,12 @@ class Renamed:
 
 @dataclass(frozen=True)
 class DevicesView:
-    """The page of devices. `assign` is the address that assigns vehicles, empty without the right."""
+    """The page of devices. `assign` is the address that assigns vehicles, empty without the right; `pairs` are as in `PageCheckbox`."""
 
     frame: ListView = field(default_factory=ListView)
     rows: list[DeviceRow] = field(default_factory=list)
     details: DeviceDetails = field(default_factory=DeviceDetails)
+    pairs: list[list[str | int]] = field(default_factory=list)
     assign: str = ""
     renamed: Renamed = field(default_factory=Renamed)
 
@@ -150,6 +151,7 @@ def devices_view(session: Session, who: Identity, request: ListRequest, found: F
         frame,
         rows,
         details,
+        [[row.number, 0] for row in rows],
         link_to(who, request.language, "/devices/assign") if allowed else "",
         _renamed(session, who, request) if allowed else Renamed(),
     )

@@ -27,11 +27,9 @@ from odoportal.rooms.invoices import service
 from odoportal.rooms.invoices.columns import INVOICES
 from odoportal.rooms.invoices.models import Invoice
 from odoportal.rooms.invoices.pdf import invoice_sheet
-from odoportal.web.sent_fields import decode_fields
+from odoportal.web.selection import read_selection
 
 MAX_INVOICES = 1_000
-LARGEST_BODY = 128 * 1024
-_FORM = "application/x-www-form-urlencoded"
 _FIRST_DAY = date(1980, 1, 1)
 """The earliest date that a ZIP can store."""
 _NUMBER_AND_DAY = (col(Invoice.number), col(Invoice.issued_on))
@@ -60,7 +58,7 @@ async def post(request: Request) -> Response:
         return routes.not_found()
     with i18n.use(language):
         try:
-            form = await _form(request)
+            form = await read_selection(request)
             found = await database.read(_select_invoices, account, form, today)
         except UnknownInvoice:
             return routes.not_found()
@@ -81,30 +79,6 @@ async def _limit_concurrency(person_id: int, chunks: AsyncGenerator[bytes]) -> A
         async with aclosing(chunks):
             async for portion in chunks:
                 yield portion
-
-
-async def _form(request: Request) -> dict[str, list[str]]:
-    """Return all values of each form field that are not empty.
-
-    Raises:
-        ValueError: if the form is malformed (400), too large (413) or of another type (415); the argument is the status.
-    """
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
-        raise ValueError(415)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            raise ValueError(413)
-    try:
-        fields = decode_fields(body, 10 * MAX_INVOICES)
-    except ValueError as error:
-        raise ValueError(400) from error
-    values: dict[str, list[str]] = {}
-    for name, value in fields:
-        if value:
-            values.setdefault(name, []).append(value)
-    return values
 
 
 def _refusal(status: int, text: str) -> Response:

@@ -13,7 +13,7 @@ from odoportal.core.folding import fold
 from odoportal.core.i18n import t
 from odoportal.core.money import in_cents
 from odoportal.lists import search
-from odoportal.lists.list_table import FileColumn, ListColumn, ListTable, Records, Text, in_both_numbers
+from odoportal.lists.list_table import FileColumn, ListColumn, ListTable, Records, Selection, Text, in_both_numbers
 from odoportal.lists.source import ListRequest
 from odoportal.lists.table import CellKind, Column
 from odoportal.rooms.invoices import service
@@ -222,5 +222,5 @@ INVOICES = ListTable(
     dates=lambda: t("Date"),
     chips=lambda _session, request: {"order": t("of order {number}", number=request.query.texts.get("order", ""))},
     cls="invoices-list",
-    zip="/invoices.zip",
+    selection=Selection("/invoices.zip", lambda: t("Download ZIP"), "file-archive", sums=True),
 )

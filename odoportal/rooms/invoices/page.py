@@ -101,7 +101,7 @@ def _details(details: Bound) -> Node:
 
 def _tasks(view: Bound) -> Node:
     statement = link(icon("file-text"), t("Statement"), to=address_of("/statement"), cls="button button-second")
-    return el("div", statement, *export_menu(view), cls="layout-row table-tasks")
+    return el("div", statement, export_menu(view), cls="layout-row table-tasks")
 
 
 AS_OF = View(lambda view: el("span", view.frame.as_of, cls="muted small"))

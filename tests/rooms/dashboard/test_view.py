@@ -10,11 +10,15 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from odoportal.accounts.models import Role
+from odoportal.accounts.rights import may
 from odoportal.core import clock, i18n
+from odoportal.odoportal import PAGES
 from odoportal.pages.shell_view import shell_view
 from odoportal.rooms.dashboard.view import HomeView, home_view
 from odoportal.settings import get_settings
-from tests.making import NOON, TODAY, account, identity_of, invoice, order, recorded_statements, rolled_back
+from odoportal.ui import menu
+from tests.making import NOON, TODAY, account, device, identity_of, invoice, order, recorded_statements, rolled_back
 
 
 def shown(session: Any, account_id: int, language: str = "en", **more: Any) -> HomeView:
@@ -28,7 +32,24 @@ def test_an_account_without_records_owes_nothing(stored: Engine) -> None:
         view = shown(session, account(session))
     assert (view.owed, view.owed_note, view.overdue) == ("$0.00", "Nothing to pay", "")
     assert (view.todo, view.latest, view.chart) == ([], [], False)
-    assert view.tile_orders == view.tile_devices == ""
+    assert view.tile_orders == view.tile_devices == view.tile_devices_silent == ""
+
+
+def test_the_devices_are_counted_and_the_silent_ones_named(stored: Engine) -> None:
+    with rolled_back(stored) as session:
+        mine, other = account(session), account(session, "B")
+        for n in range(3):
+            device(session, mine, f"S{n}", signal=NOON - timedelta(days=5 * (n == 2)))
+        device(session, other, "S9", signal=NOON - timedelta(days=5))
+        view, french = shown(session, mine), shown(session, mine, "fr")
+    assert (view.tile_devices, view.tile_devices_silent) == ("3 devices", "1 silent")
+    assert (french.tile_devices, french.tile_devices_silent) == ("3 appareils", "1 sans signal")
+
+
+@pytest.mark.parametrize("place", [place for _, places in menu.groups() for place in places], ids=lambda place: place.path)
+def test_whoever_sees_the_home_page_may_open_every_tile(place: menu.Place) -> None:
+    rights = {page.path: page.right for page in PAGES}
+    assert [role for role in Role if may(role, rights["/"]) and not may(role, rights[place.path])] == []
 
 
 def test_what_is_owed_and_what_is_to_do(stored: Engine) -> None:

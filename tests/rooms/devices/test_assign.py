@@ -35,6 +35,9 @@ LIST = (
         ("5,01E+06,Unit 44", [(1, "5,01E+06", "Unit 44")]),
         ('1\t"Unit\n', [(1, "1", "Unit")]),
         ("serial,model,vehicle,order\n1,ODO50,Unit 1,100\n2,ODO50", [(2, "1", "Unit 1"), (3, "2", "")]),
+        ('serial,vehicle,reason\n1,"Unit 42, Ford","No device, sorry"', [(2, "1", "Unit 42, Ford")]),
+        ("serial,vehicle\n1,Unit 42, Ford", [(2, "1", "Unit 42, Ford")]),
+        ('"Serial";"Vehicle"\n1;\'-12', [(2, "1", "-12")]),
     ],
 )
 def test_a_list_is_read_as_it_was_copied(content: str, cells: list[tuple[int, str, str]]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -15,7 +16,7 @@ from odoportal.lists.query import ListQuery
 from odoportal.lists.view import page_view
 from odoportal.rooms.devices import forms
 from odoportal.rooms.devices.assign_page import ASSIGN
-from odoportal.rooms.devices.assign_view import AssignView, assign_view
+from odoportal.rooms.devices.assign_view import AssignView, CheckRow, assign_view
 from odoportal.rooms.devices.page import DEVICES, PAGE
 from odoportal.rooms.devices.view import DevicesView
 from tests.making import NOON, TODAY, device, order
@@ -66,6 +67,11 @@ def key_of(result: FormResult) -> str:
     return result.go.partition("list=")[2].partition("&")[0]
 
 
+def named(row: CheckRow, new: str = "") -> str:
+    """Return the name that a line of a check gives, with a sign around each new piece."""
+    return "".join(f"{new}{piece.text}{new}" if piece.new else piece.text for piece in row.vehicle)
+
+
 def test_a_row_says_vehicle_agreement_end_state_and_signal(fleet: People) -> None:
     rows = shown(fleet["owner"]).rows
     assert [(row.number, row.vehicle, row.order, row.years, row.end, row.left) for row in rows] == [
@@ -89,6 +95,10 @@ def test_a_row_says_vehicle_agreement_end_state_and_signal(fleet: People) -> Non
 )
 def test_a_search_finds_the_words_of_states(fleet: People, q: str, numbers: list[str]) -> None:
     assert [row.number for row in shown(fleet["owner"], q=q).rows] == numbers
+
+
+def test_the_list_is_sorted_by_the_state_that_it_shows(fleet: People) -> None:
+    assert [row.number for row in shown(fleet["owner"], sort="state").rows] == ["S2", "S1", "S3", "S4"]
 
 
 def test_details_say_what_belongs_together(fleet: People) -> None:
@@ -141,7 +151,7 @@ def test_a_list_is_checked_applied_and_undone(fleet: People) -> None:
     view = assigning(who, list=key)
     assert (view.step, view.title, view.left_out) == ("check", "2 of 4 lines will change.", "2 will be skipped.")
     assert (view.submit, assigning(who, list=key, edit="1").check.initial["content"][:9]) == ("Assign 2 vehicles", "S1\tUnit 7")
-    assert [(row.line, row.present, row.vehicle, row.result_text) for row in view.rows] == [
+    assert [(row.line, row.present, named(row), row.result_text) for row in view.rows] == [
         ("3", "–", "Mine", "Skipped"),
         ("4", "–", "Unit 9", "Skipped"),
         ("1", "Unit 1", "Unit 7", "Will change"),
@@ -157,6 +167,41 @@ def test_a_list_is_checked_applied_and_undone(fleet: People) -> None:
     assert send(who, "undo", {}, key, mark="c").ok
     assert assigning(who, list=key).undo_until == ""
     assert [row.vehicle for row in shown(who).rows] == ["Unit 1", "", "Unit 3", "Unit 4"]
+
+
+@pytest.mark.parametrize(
+    ("name", "marked"),
+    [
+        ("Unit 1 2019", "Unit 1 *2019*"),
+        ("Unit 2", "Unit *2*"),
+        ("Van, Unit 1", "*Van,* Unit 1"),
+        ("Unit 1,", "Unit 1*,*"),
+        ("Big red van", "*Big* *red* *van*"),
+        ("Unit", "Unit"),
+    ],
+)
+def test_only_what_is_new_in_a_name_is_marked(fleet: People, name: str, marked: str) -> None:
+    key = key_of(send(fleet["owner"], "check", {"content": f"S1\t{name}\nS2\t{name}"}))
+    assert [named(row, "*") for row in assigning(fleet["owner"], list=key).rows] == [marked, name]
+
+
+def test_the_lines_of_a_check_are_shown_by_result(fleet: People) -> None:
+    who = fleet["owner"]
+    key = key_of(send(who, "check", {"content": "S1\tUnit 1\nS2\tUnit 8\nS3\tUnit 9\nS9\tMine"}))
+    view = assigning(who, list=key)
+    assert [(tab.text, tab.count, tab.current) for tab in view.tabs] == [
+        ("All lines", "4", "true"),
+        ("Will change", "2", "false"),
+        ("Unchanged", "1", "false"),
+        ("Skipped", "1", "false"),
+    ]
+    assert [tab.text for tab in assigning(who, "fr", list=key).tabs][1:] == ["Changeront", "Inchangée", "Ignorée"]
+    only = assigning(who, **dict(parse_qsl(view.tabs[1].url.removeprefix("?"))))
+    assert [row.line for row in only.rows] == ["2", "3"]
+    assert (only.title, only.submit, only.apply.version) == (view.title, view.submit, view.apply.version)
+    all_change = key_of(send(who, "check", {"content": "S2\tUnit 8"}, mark="b"))
+    assert [tab.text for tab in assigning(who, list=all_change, show="left_out").tabs] == ["All lines", "Will change"]
+    assert len(assigning(who, list=all_change, show="left_out").rows) == 1
 
 
 def test_a_change_since_the_check_leads_to_a_new_check(fleet: People) -> None:
@@ -187,9 +232,9 @@ def test_cells_are_never_taken_for_the_number_of_a_card(fleet: People) -> None:
     with database.write_session() as session:
         device(session, fleet["owner"].account.account_id, "4000006")
     key = key_of(send(fleet["owner"], "check", {"content": "4000006\t000000"}))
-    assert [(row.serial, row.vehicle) for row in assigning(fleet["owner"], list=key).rows] == [("4000006", "000000")]
+    assert [(row.serial, named(row)) for row in assigning(fleet["owner"], list=key).rows] == [("4000006", "000000")]
     key = key_of(send(fleet["owner"], "check", {"content": "S1\t4242 4242 4242 4242"}, mark="b"))
-    assert assigning(fleet["owner"], list=key).rows[0].vehicle == "•••• 4242"
+    assert named(assigning(fleet["owner"], list=key).rows[0]) == "•••• 4242"
 
 
 @pytest.mark.parametrize("role", ["operations", "stranger"])
@@ -223,3 +268,38 @@ def test_the_document_holds_the_rows_and_the_step(fleet: People) -> None:
 def test_an_empty_account_says_what_to_expect(people: People) -> None:  # noqa: F811
     view = shown(people["stranger"])
     assert (view.frame.empty, view.frame.empty_title, view.assign) == ("nothing", "No devices yet", "")
+    with i18n.use("en"):
+        html = PAGE.html(view)
+    assert (html["tabs"], html["tasks"]) == ("", '<div class="layout-row table-tasks devices-tasks"></div>')
+
+
+def test_a_search_without_a_match_says_where_it_looked_and_what_is_closest(people: People) -> None:  # noqa: F811
+    with database.write_session() as session:
+        for serial in ("5011702", "5011888"):
+            device(session, people["owner"].account.account_id, serial)
+        device(session, people["stranger"].account.account_id, "5011788")
+    frame = shown(people["owner"], q="5011720", state="silent").frame
+    assert frame.empty_text == "We looked at the serial numbers, vehicles and orders of all 2 devices."
+    assert [(chip.text, chip.url) for chip in frame.closest] == [("5011702", "?q=5011702&sort=serial")]
+    assert shown(people["owner"], q="5011778").frame.closest == []
+    assert shown(people["owner"], state="silent").frame.empty_text == "Clear a filter to see more."
+
+
+def test_a_model_is_chosen_among_those_of_the_account(people: People) -> None:  # noqa: F811
+    who = people["owner"]
+    with database.write_session() as session:
+        device(session, who.account.account_id, "S1")
+        device(session, people["stranger"].account.account_id, "S9", model="ODO90")
+    assert shown(who).frame.choices == []
+    with database.write_session() as session:
+        device(session, who.account.account_id, "S2", model="ODO70")
+        device(session, who.account.account_id, "S3", model="ODO70")
+    view = shown(who, model="ODO70")
+    assert [row.number for row in view.rows] == ["S2", "S3"]
+    assert [(option.text, option.selected) for option in view.frame.choices] == [
+        ("All models", False),
+        ("ODO50", False),
+        ("ODO70", True),
+    ]
+    assert [(chip.text, chip.url) for chip in view.frame.chips] == [("Model ODO70", "?sort=serial")]
+    assert shown(who, model="ODO90").frame.empty == "no-match"

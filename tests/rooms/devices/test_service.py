@@ -1,6 +1,7 @@
 """Rules of devices: states by day and file, the list and its counts, and the separation of accounts."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,13 +22,13 @@ STATES = st.sampled_from(["", *(state for state in DeviceState if state != Devic
 SIGNALS = st.none() | st.integers(0, 6)
 
 
-SORTS = {
+SORTS: dict[str, Any] = {
     "serial": col(Device.serial),
     "model": col(Device.model),
     "vehicle": col(Device.vehicle_order),
     "agreement": col(Device.order_number),
     "end": col(Device.end_on),
-    "state": (col(Device.state_order), col(Device.signal_order)),
+    "state": (service.state_position(TODAY), col(Device.signal_order)),
     "signal": col(Device.signal_order),
 }
 RULES = ListRules(tuple(SORTS), "-serial", service.LIST.states, service.LIST.texts)
@@ -35,7 +36,7 @@ RULES = ListRules(tuple(SORTS), "-serial", service.LIST.states, service.LIST.tex
 
 def found(session: Session, account_id: int, **given_: str) -> list[str]:
     query = ListQuery.parse(RULES, {"size": "100", "sort": "serial", **given_})
-    request = ListRequest(account_id, query, "en", TODAY, FILTER_WORDS, SORTS[query.key])
+    request = ListRequest(account_id, query, "en", TODAY, FILTER_WORDS, SORTS[query.key], query.key == "state")
     return [d.serial for d in service.LIST.find(session, request).rows]
 
 
@@ -97,6 +98,8 @@ def test_filters_counts_and_states_agree(engine: Engine, rows: list[tuple[str, i
             OUT: [s for s in states if list(DeviceState).index(states[s]) > list(DeviceState).index(DeviceState.SILENT)],
         }
         counts = service.state_counts(session, mine, TODAY)
+        by_state = [states[serial] for serial in found(session, mine, sort="state")]
+        assert by_state == sorted(by_state, key=list(DeviceState).index)
         for name, serials in expected.items():
             assert (name, found(session, mine, state=name)) == (name, sorted(serials))
             assert (name, counts[name]) == (name, len(serials))
@@ -123,7 +126,8 @@ def fleet(session: Session) -> int:
         ("vehicle", "3421"),
         ("agreement", "4123"),
         ("end", "1234"),
-        ("state", "3124"),
+        ("state", "3214"),
+        ("-state", "4123"),
         ("signal", "3412"),
         ("-signal", "2143"),
     ],

@@ -23,6 +23,7 @@ from odoportal.documents import routes
 from odoportal.limits import concurrent_files
 from odoportal.rooms.invoices import archive
 from odoportal.rooms.invoices.routes import ROUTES
+from odoportal.web.selection import MAX_BODY_BYTES
 from tests.making import TODAY, account, identity_of, invoice
 from tests.reading import full_text
 
@@ -124,7 +125,7 @@ def test_too_many_and_none_are_told_in_words(client: Client, monkeypatch: pytest
     [
         (b"number=1", {"content-type": "text/plain"}, 415),
         (b"number=1", {}, 415),
-        (b"number=" + b"1" * archive.LARGEST_BODY, FORM, 413),
+        (b"number=" + b"1" * MAX_BODY_BYTES, FORM, 413),
         (b"number=1&" * 10_001, FORM, 400),
         (b"\xff\xfe%ff=%00", FORM, 422),
         (b"number=%00&number=1%00", FORM, 404),
