@@ -80,7 +80,9 @@ def test_selected_devices_are_exported_and_assigned(open_page: Open) -> None:
 
 def test_the_lines_of_a_check_are_shown_by_result_and_saved(open_page: Open) -> None:
     page = live(open_page("/en/devices/assign", FLEET))
-    page.get_by_role("textbox", name="Serial numbers and vehicles").fill(f"{SERIAL}\t66 – Kenworth T880\n4201142\tUnit 73\n4,2E+06\tUnit 74\n")
+    page.get_by_role("textbox", name="Serial numbers and vehicles").fill(
+        f"{SERIAL}\t66 – Kenworth T880\n4201142\tUnit 73\n4,2E+06\tUnit 74\n"
+    )
     page.get_by_role("button", name="Check the lines").click()
     expect(page.locator("mark")).to_have_text(["T880"])
     page.get_by_role("link", name="Skipped 2").click()
