@@ -75,19 +75,21 @@ def test_selected_devices_are_exported_and_assigned(open_page: Open) -> None:
     expect(page.get_by_role("button", name="Assign vehicles")).to_have_count(1)
     expect(page.get_by_role("link", name="Assign vehicles")).to_have_count(0)
     bar.get_by_role("button", name="Assign vehicles").click()
-    expect(page.get_by_role("textbox", name="Serials and vehicles")).to_have_value(f"4201224\t\n{SERIAL}\t{NAME}")
+    expect(page.get_by_role("textbox", name="Serial numbers and vehicles")).to_have_value(f"4201224\t\n{SERIAL}\t{NAME}")
 
 
 def test_the_lines_of_a_check_are_shown_by_result_and_saved(open_page: Open) -> None:
     page = live(open_page("/en/devices/assign", FLEET))
-    page.get_by_role("textbox", name="Serials and vehicles").fill(f"{SERIAL}\t66 – Kenworth T880\n4201142\tUnit 73\n4,2E+06\tUnit 74\n")
+    page.get_by_role("textbox", name="Serial numbers and vehicles").fill(
+        f"{SERIAL}\t66 – Kenworth T880\n4201142\tUnit 73\n4,2E+06\tUnit 74\n"
+    )
     page.get_by_role("button", name="Check the lines").click()
     expect(page.locator("mark")).to_have_text(["T880"])
     page.get_by_role("link", name="Skipped 2").click()
     expect(page.get_by_role("row", name="4201142")).to_contain_text("The closest is 4201122.")
     expect(page.get_by_role("row", name="66 – Kenworth")).to_have_count(0)
     with page.expect_download() as saved:
-        page.get_by_role("link", name="Download the 2 left out").click()
+        page.get_by_role("link", name="Download the 2 skipped").click()
     page.get_by_role("link", name="Change the list").click()
     page.locator("input[type=file]").set_input_files(saved.value.path())
     page.get_by_role("button", name="Check the lines").click()
