@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from sqlmodel import Session
 
+from odoportal.core import i18n
 from odoportal.core.folding import fold
 from odoportal.lists.query import ListQuery, ListRules
 from odoportal.lists.source import FoundRows, ListRequest
@@ -107,7 +108,7 @@ class Records:
 
 @dataclass(frozen=True)
 class Selection:
-    """What can be done with selected rows.
+    """The actions on selected rows.
 
     Attributes:
         file: The path that answers with a file of them (see `web.selection`).
@@ -163,6 +164,7 @@ class ListTable:
         all: The name of the tab with every state.
         tabs: The names of the other tabs by state, in their order. Arguments: the entries by state.
         labels: The labels that a search finds, too, by what they stand for; see `ListRequest`.
+        names: Returns what its documents are called in the current language, before their number: `Invoice`.
         dates: The name of the date filter; empty without one.
         choice: A filter that is chosen from a list of values.
         chips: The text of each other filter in force, from the session and the request; see `source.texts`.
@@ -185,6 +187,7 @@ class ListTable:
     tabs: Callable[[Mapping[str, int]], Mapping[str, str]]
     records: Callable[[Session, ListRequest], Records] | None = None
     labels: Callable[[], Mapping[str, str]] = dict
+    names: Callable[[], Sequence[str]] = tuple
     dates: Text = str
     choice: FilterChoice | None = None
     searched: Callable[[int], str] | None = None
@@ -199,10 +202,18 @@ class ListTable:
         sorts = tuple(column.key for column in self.columns if column.sort)
         return ListRules(sorts, self.default_sort, self.source.states, self.source.texts)
 
+    @cached_property
+    def _folded_names(self) -> Sequence[str]:
+        found: list[str] = []
+        for language in i18n.LANGUAGES:
+            with i18n.use(language):
+                found += map(fold, self.names())
+        return found
+
     def request(self, account_id: int, query: ListQuery, language: str, today: date) -> ListRequest:
         """Return what a query asks for, in the current language, which is `language`."""
         labels = {key: "\n".join(map(fold, text.splitlines())) for key, text in self.labels().items()}
-        request = ListRequest(account_id, query, language, today, labels)
+        request = ListRequest(account_id, query, language, today, labels, self._folded_names)
         sort, computed = next((column.sort, column.computed) for column in self.columns if column.sort and column.key == query.key)
         return replace(request, sort=sort(request), computed=computed)
 

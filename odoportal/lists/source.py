@@ -6,13 +6,11 @@ A room writes the rules of its own SQL (filters, counts, meanings of search word
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_
 from sqlmodel import Session, col
 
-from odoportal.core import i18n
 from odoportal.core.folding import fold
 from odoportal.lists import search
 from odoportal.lists.query import ListQuery, PageWindow, page_to_show
@@ -32,6 +30,7 @@ class ListRequest:
         today: The business day.
         labels: Folded labels that a search finds, too, by what they stand for: the states of invoices, for instance. The forms of a label
             stand on lines of their own.
+        names: What the list's documents are called before their number, folded, in both languages; a search may begin with one.
         sort: What rows are sorted by, or a tuple of it; see `lists.list_table.ListColumn`.
         computed: Whether no index has that order.
     """
@@ -41,6 +40,7 @@ class ListRequest:
     language: str
     today: date
     labels: Mapping[str, str] = field(default_factory=dict)
+    names: Sequence[str] = ()
     sort: Any = None
     computed: bool = False
 
@@ -86,7 +86,6 @@ class ListSource:
         texts: The names of other text filters.
         meaning: Returns what a search word may mean besides itself.
         words: Rewrites a search as it is typed to the words that are stored.
-        names: Returns what the list's documents are called in the current language, before their number; a search may begin with it.
         index_hint: Returns a condition that is true of all that the filters find, and leads SQLite to an index with hardly more rows, or
             with all that the filters read; None if there is none.
         large: Whether an account may have so many rows that a search asks the trigram index; see `search.search_candidates`.
@@ -101,7 +100,6 @@ class ListSource:
     texts: tuple[str, ...] = ()
     meaning: Callable[[ListRequest], search.Meaning] = _no_meaning
     words: Callable[[str], str] = str
-    names: Callable[[], Sequence[str]] = tuple
     index_hint: Callable[[ListRequest], ColumnElement[bool] | None] = lambda _request: None
     large: bool = True
     number: str = "number"
@@ -163,24 +161,16 @@ class ListSource:
         # The filters come first, because texts take longer to check.
         parts = [own, *self.filters(request)]
         if request.query.q:
-            parts.append(search.matches_words(self.model.search, self._typed(request.query.q), self.meaning(request)))
+            parts.append(search.matches_words(self.model.search, self._typed(request), self.meaning(request)))
         return and_(*parts)
 
-    def _typed(self, q: str) -> str:
-        return self.words(search.without_name(q, self._folded_names))
-
-    @cached_property
-    def _folded_names(self) -> Sequence[str]:
-        names: list[str] = []
-        for language in i18n.LANGUAGES:
-            with i18n.use(language):
-                names += [fold(name) for name in self.names()]
-        return names
+    def _typed(self, request: ListRequest) -> str:
+        return self.words(search.without_name(request.query.q, request.names))
 
     def _candidates(self, session: Session, request: ListRequest, total: int) -> ColumnElement[bool]:
         if not self.large:
             return search.of_account(self.model, request.account_id)
-        q = self._typed(request.query.q)
+        q = self._typed(request)
         return search.search_candidates(session, self.model, request.account_id, total, q, self.meaning(request))
 
 

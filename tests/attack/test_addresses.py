@@ -41,10 +41,14 @@ def test_whatever_is_typed_into_an_address_is_text(portal: Portal, cookie_of: Co
         answer = portal.ask(f"/en/{room}?{name}={quote(value, safe='')}", cookie=cookie_of(attacker.email))
         return answer.status, Elements(answer.body)
 
-    plain = [ask("zzzz"), ask("")]
+    # A search leaves out brackets: what is left of `<b>` finds some rows.
+    plain = [ask("zzzz"), ask(""), ask("b")]
     shapes = [elements.shape for _, elements in plain]
     for attack in (*XSS, *SQL):
         status, found = ask(attack)
+        if "\x00" in attack:
+            assert status == 400
+            continue
         assert status == (404 if name == "account" else 200), attack
         assert found.shape in shapes, attack
         assert all(
@@ -53,7 +57,7 @@ def test_whatever_is_typed_into_an_address_is_text(portal: Portal, cookie_of: Co
         ), attack
 
 
-@pytest.mark.parametrize("attack", [*XSS, *SQL, *ELSEWHERE])
+@pytest.mark.parametrize("attack", [attack for attack in (*XSS, *SQL, *ELSEWHERE) if "\x00" not in attack])
 @pytest.mark.asvs("1.2.2")
 @pytest.mark.asvs("3.7.2")
 @pytest.mark.case("A-14")

@@ -407,7 +407,7 @@ def test_days_and_words_together(engine: Engine) -> None:
         assert isinstance(bills.query.since, date)
 
 
-def test_postgresql_reads_the_few_unsettled_and_refunded_from_their_indexes(engine: Engine) -> None:
+def test_postgresql_reads_the_few_unsettled_and_credited_from_their_indexes(engine: Engine) -> None:
     if engine.dialect.name != "postgresql":
         pytest.skip("the plans of PostgreSQL")
     with rolled_back(engine) as session:
@@ -422,4 +422,4 @@ def test_postgresql_reads_the_few_unsettled_and_refunded_from_their_indexes(engi
         ((statement, values),) = statements
         found_plan = "\n".join(row[0] for row in session.connection().exec_driver_sql(f"EXPLAIN {statement}", values))
     assert "ix_invoice_open" in found_plan
-    assert "ix_invoice_refunded" in found_plan
+    assert "ix_invoice_credit" in found_plan

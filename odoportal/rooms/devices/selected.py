@@ -1,4 +1,4 @@
-"""What is done with devices that were selected in the list: an Excel file of them, and assigning vehicles to them."""
+"""The actions on devices that were selected in the list: an Excel file of them, and assigning vehicles to them."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -212,6 +212,7 @@ INVOICES = ListTable(
         ListColumn("settled_on", title=lambda: t("Settled on"), file=FileColumn(lambda record: record.settled_on, kind=CellKind.DAY)),
     ),
     labels=in_both_numbers(state_labels),
+    names=lambda: [t("Invoice {number}", number=""), t("Credit note {number}", number=""), t("Order {number}", number="")],
     all=lambda: t("All invoices"),
     tabs=_tabs,
     no_match=lambda: t("No invoice"),

@@ -13,7 +13,6 @@ from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
 from odoportal.core import clock
-from odoportal.core.i18n import t
 from odoportal.core.money import ZERO, Money
 from odoportal.lists import search
 from odoportal.lists.query import ListQuery
@@ -177,7 +176,6 @@ LIST = ListSource(
     states=tuple(InvoiceState),
     texts=("order",),
     meaning=_state_meaning,
-    names=lambda: [t("Invoice {number}", number=""), t("Credit note {number}", number=""), t("Order {number}", number="")],
     index_hint=_index_hint,
 )
 

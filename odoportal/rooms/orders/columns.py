@@ -174,6 +174,7 @@ ORDERS = ListTable(
         ListColumn("total", title=lambda: t("Total"), file=FileColumn(lambda record: record.order.total, kind=CellKind.AMOUNT, total=True)),
     ),
     labels=in_both_numbers(state_labels),
+    names=lambda: [t("Order {number}", number=""), t("Order confirmation {number}", number="")],
     all=lambda: t("All orders"),
     tabs=lambda _: {s: state_labels(2)[s] for s in (OrderState.ACTIVE, OrderState.ENDING, OrderState.UPCOMING, OrderState.ENDED)},
     no_match=lambda: t("No order"),

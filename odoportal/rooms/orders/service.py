@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, and_, case, literal
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
-from odoportal.core.i18n import t
 from odoportal.lists import search
 from odoportal.lists.query import ListQuery
 from odoportal.lists.source import ListRequest, ListSource
@@ -99,7 +98,6 @@ LIST = ListSource(
     filters=_hidden_filters,
     states=tuple(OrderState),
     meaning=_percent_and_state_meaning,
-    names=lambda: [t("Order {number}", number=""), t("Order confirmation {number}", number="")],
     words=_join_percents,
     index_hint=_index_hint,
 )

@@ -1,4 +1,4 @@
-"""What is done with selected devices: an Excel file of them, and a list of their vehicles to change."""
+"""The actions on selected devices: an Excel file of them, and a list of their vehicles to change."""
 
 import asyncio
 import io

@@ -36,7 +36,7 @@ RULES = ListRules(tuple(SORTS), "-serial", service.LIST.states, service.LIST.tex
 
 def found(session: Session, account_id: int, **given_: str) -> list[str]:
     query = ListQuery.parse(RULES, {"size": "100", "sort": "serial", **given_})
-    request = ListRequest(account_id, query, "en", TODAY, FILTER_WORDS, SORTS[query.key], query.key == "state")
+    request = ListRequest(account_id, query, "en", TODAY, FILTER_WORDS, sort=SORTS[query.key], computed=query.key == "state")
     return [d.serial for d in service.LIST.find(session, request).rows]
 
 

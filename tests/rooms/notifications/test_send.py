@@ -106,7 +106,7 @@ def test_what_is_being_paid_is_not_asked_for(people: People) -> None:
     run()
     new, late = letters("owner@example.com")
     # Each row, then a blank line: the due date cannot be read as that of the next invoice.
-    assert "Invoice 1: $114.98\n  Payment in progress\n\nInvoice 2: $100.00\n  To pay by October\u00a024, 2020\n\n" in new.text
+    assert "Invoice 1: $114.98\n  Payment in progress\n\nInvoice 2: $100.00\n  Due on October\u00a024, 2020\n\n" in new.text
     assert "Invoice 3: $60.00\n  Due on September\u00a023, 2020 · 1 day overdue\n\n" in late.text
     assert "\n\n\n" not in new.text + late.text
 
