@@ -10,11 +10,16 @@ from reflex_base.constants import Templates
 
 from odoportal.frontend import styles
 
-ELEMENT, EVENTS = "utils/element.js", "utils/state.js"
+ELEMENT, EVENTS, TRANSPORTS = "utils/element.js", "utils/state.js", "utils/transports.js"
 SHEET = '"data-sheet":reflexGlobalStyles'
 SHARED_STYLES, ROOM_STYLES = "portal.css", "rooms"
 """Where the style sheets are in the build folder's `styles`: the shared one, and the folder of the rooms' ones."""
 _EMOTION = f'{{ find: "@emotion/react", replacement: fileURLToPath(new URL("./{ELEMENT}", import.meta.url)) }},'
+# The portal only accepts WebSockets (web/socket_filter.py), so the other transports of Socket.IO are left out.
+_OTHER_TRANSPORTS = (
+    r"{ find: /^\.\/(?:transports\/)?(?:polling-xhr|polling-xhr\.node|polling-fetch|webtransport)\.js$/, "
+    f'replacement: fileURLToPath(new URL("./{TRANSPORTS}", import.meta.url)) }},'
+)
 # Three scripts contain what every page needs: browsers open six connections to a server, and need some for the document and the font.
 # The styles of the sign-in pages come with the scripts that these pages load anyway; otherwise they would be a request of their own.
 _GROUPS = """groups: [
@@ -58,12 +63,12 @@ def _replace_once(text: str, pattern: str, new: str) -> str:
 
 
 def bundle(config: str) -> str:
-    """Return Vite's configuration with Emotion replaced by a small module of our own, and the scripts grouped into a few files.
+    """Return Vite's configuration with the scripts grouped into a few files, and without Emotion and the transports that no page uses.
 
     Raises:
         BuildChanged: the places to change were not found.
     """
-    config = _replace_once(config, r"(?<=alias: \[)", _EMOTION)
+    config = _replace_once(config, r"(?<=alias: \[)", _EMOTION + _OTHER_TRANSPORTS)
     return _replace_once(config, r"groups: \[.*?\n          \],", _GROUPS)
 
 
@@ -117,14 +122,15 @@ class PreBuild(Plugin):
     """Reflex's hooks before a production build."""
 
     def get_static_assets(self, **context: Any) -> Sequence[tuple[Path, str | bytes]]:  # noqa: ARG002
-        """Return our replacement for Emotion, Reflex's event script adapted to the portal, and the style sheets.
+        """Return what replaces Emotion and unused transports, Reflex's event script adapted to the portal, and the style sheets.
 
         Reflex copies the event script into the build folder only once, so it is changed on the way there and not in place.
         """
-        own = (Path(__file__).parents[1] / "ui" / "element.js").read_text("utf-8")
+        ui = Path(__file__).parents[1] / "ui"
         rooms = [(Path("styles", ROOM_STYLES, f"{room}.css"), sheet) for room, sheet in styles.room_sheets().items()]
         return [
-            (Path(ELEMENT), own),
+            (Path(ELEMENT), (ui / "element.js").read_text("utf-8")),
+            (Path(TRANSPORTS), (ui / "transports.js").read_text("utf-8")),
             (Path(EVENTS), events((Path(Templates.Dirs.WEB_TEMPLATE) / EVENTS).read_text("utf-8"))),
             (Path("styles", SHARED_STYLES), styles.shared_sheet()),
             *rooms,

@@ -61,8 +61,8 @@ def test_one_in_ontario_and_one_in_france_are_added_found_changed_and_removed(op
     page.get_by_role("button", name="Retirer du carnet d’adresses").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Retirer").click()
     lost = page.locator(".table-card", has_text="69002 Lyon")
-    expect(lost.get_by_role("button", name="Remettre")).to_be_visible()
-    lost.get_by_role("button", name="Remettre").click()
+    expect(lost.get_by_role("button", name="Rétablir")).to_be_visible()
+    lost.get_by_role("button", name="Rétablir").click()
     expect(page.locator(".table-card", has_text="69002 Lyon").get_by_role("link", name="Modifier")).to_be_visible()
 
 

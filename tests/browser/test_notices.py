@@ -56,7 +56,7 @@ def test_an_accountant_is_added_confirms_and_stops(open_page: Open, portal: Port
     books.get_by_role("button", name="Stop these emails").click()
     expect(books.get_by_text("You will no longer receive “New invoices” by email")).to_be_visible()
     books.get_by_role("button", name="Turn them back on").click()
-    expect(books.get_by_text("You get “New invoices” by mail")).to_be_visible()
+    expect(books.get_by_text("You receive “New invoices” by email")).to_be_visible()
 
     owner.get_by_role("button", name="Retirer").click()
     owner.get_by_role("alertdialog").get_by_role("button", name="Retirer").click()

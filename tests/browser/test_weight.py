@@ -9,7 +9,7 @@ from tests.browser.conftest import Open, live
 from tests.server import FLEET
 
 MOST_REQUESTS = 13
-MOST_SCRIPT_KIB = 142
+MOST_SCRIPT_KIB = 141
 
 
 def new_tab(page: Page) -> Page:

@@ -12,9 +12,12 @@ from odoportal.odoportal import PAGES
 from odoportal.rooms.addresses import postal
 from odoportal.rooms.addresses.forms import AddressForm
 from odoportal.rooms.addresses.models import Address
+from odoportal.ui import table
+from odoportal.ui.client import SelectionForm
 from odoportal.ui.form import Field, Form
 from odoportal.ui.form_model import model_fields
 from odoportal.ui.page import drawing_page
+from odoportal.ui.template import Wrapped
 
 WITH_FORMS = [page for page in PAGES if hasattr(page.post, "handlers")]
 
@@ -24,14 +27,21 @@ def drawn() -> Iterator[dict[str, list[Form]]]:
     """Return the forms that each page draws when it is built, by the page's path."""
     forms: list[Form] = []
     found: dict[str, list[Form]] = {}
-    as_before = Form._live_form
+    as_before, wrapped = Form._live_form, table.wrapped
 
     def live_form(self: Form, *args: Any) -> Any:
         forms.append(self)
         return as_before(self, *args)
 
+    def wrapped_in_list(kind: Any, *args: Any, **props: Any) -> Wrapped:
+        # The button of selected rows is a form, too, whose fields the script fills in.
+        if kind is SelectionForm:
+            forms.append(Form(props["name"], (), ""))
+        return wrapped(kind, *args, **props)
+
     with pytest.MonkeyPatch.context() as patch, i18n.use("en"):
         patch.setattr(Form, "_live_form", live_form)
+        patch.setattr(table, "wrapped", wrapped_in_list)
         for page in PAGES:
             forms.clear()
             with drawing_page(page.path):

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from reflex.config import get_config
 from reflex_base.compiler import templates
 from reflex_base.constants import Templates
 
@@ -39,6 +40,17 @@ def test_scripts_are_bundled_in_few_files_without_emotion() -> None:
     assert "reflex-env" not in config
     assert config.count("{") == config.count("}")
     assert config.count("[") == config.count("]")
+
+
+def test_only_the_transport_of_the_pages_is_bundled() -> None:
+    found = re.search(r"find: /(\^\S+)/, replacement: [^}]*utils/transports\.js", pre_build.bundle(vite()))
+    assert found
+    left_out = re.compile(found[1])
+    assert get_config().transport == "websocket"
+    for name in ("./polling-xhr.node.js", "./transports/polling-xhr.js", "./transports/polling-fetch.js", "./transports/webtransport.js"):
+        assert left_out.match(name), name
+    for name in ("./websocket.node.js", "./transports/websocket.js", "./transports/index.js", "./transport.js"):
+        assert not left_out.match(name), name
 
 
 def test_the_style_sheet_has_a_place_and_no_link() -> None:
