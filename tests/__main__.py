@@ -14,9 +14,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from rich.console import Console
 
@@ -31,14 +29,9 @@ LINTERS: tuple[tuple[str, list[Path | str]], ...] = (
     ("import-linter", [HERE / "lint-imports"]),
     ("pyright", [HERE / "pyright"]),
 )
-CORES = min(os.cpu_count() or 1, 4)
-# Workers take files in order, so that browser tests stay last in each. Each has its own portal and databases.
-TOGETHER = ["--dist", "loadfile", "--no-loadscope-reorder", "--durations=50", "--durations-min=3"]
-# Both run at the same time, with more workers than cores: a test often waits, for a timer, a disk or the start of another program.
-RUNS = {
-    "pytest": ["-n", str(CORES), *TOGETHER],
-    "pytest on PostgreSQL": ["-n", str(max(CORES // 2, 1)), *TOGETHER, "--database", "postgresql"],
-}
+# One worker per core. Workers take files in order, so that browser tests stay last in each. Each has its own portal and databases.
+TOGETHER = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder", "--durations=50", "--durations-min=3"]
+RUNS = {"pytest": TOGETHER, "pytest on PostgreSQL": [*TOGETHER, "--database", "postgresql"]}
 
 
 def say(line: str) -> None:
@@ -107,28 +100,11 @@ def _prepare() -> list[str]:
     return failed
 
 
-def _run(runs: dict[str, list[str]]) -> list[str]:
-    """Run pytest with each of the options at the same time; return the names of the runs that failed.
-
-    The first one writes as it goes, and the others at their end.
-    """
-    with ExitStack() as stack:
-        going = []
-        for name, options in runs.items():
-            output = stack.enter_context(TemporaryFile("w+")) if going else None
-            command = [sys.executable, "-m", "pytest", *options]
-            going.append(
-                (name, output, subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output))
-            )
-        failed = []
-        for name, output, run in going:
-            say(name)
-            if run.wait():
-                failed.append(name)
-            if output:
-                output.seek(0)
-                shutil.copyfileobj(output, sys.stdout)
-    return failed
+def _run(name: str, options: list[str]) -> list[str]:
+    """Run pytest with options; return its name if it failed."""
+    say(name)
+    command = [sys.executable, "-m", "pytest", *options]
+    return [name] if subprocess.run(command, env=environment(), stdin=subprocess.DEVNULL, check=False).returncode else []
 
 
 def main() -> int:
@@ -136,7 +112,8 @@ def main() -> int:
     os.chdir(PROJECT)
     if failed := _prepare():
         say(f"failed before pytest: {', '.join(failed)}")
-    failed += _run({"pytest": sys.argv[1:]} if sys.argv[1:] else RUNS)
+    for name, options in ({"pytest": sys.argv[1:]} if sys.argv[1:] else RUNS).items():
+        failed += _run(name, options)
     return 1 if failed else 0
 
 

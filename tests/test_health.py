@@ -125,7 +125,13 @@ def test_metrics(production: Portal, metrics_port: int) -> None:
         async with tab(production.url, cookie) as signed:
             await signed.load("/en/orders")
             await signed.fence()
-            return await asyncio.to_thread(_metrics, metrics_port)
+            # An event is counted after its last update was sent.
+            seen = dict[str, float]()
+            for _ in range(100):
+                seen = await asyncio.to_thread(_metrics, metrics_port)
+                if seen['odoportal_events_total{outcome="done"}'] >= 3:
+                    break
+            return seen
 
     seen = asyncio.run(run())
     assert seen["odoportal_sockets"] == 1
